@@ -1,0 +1,49 @@
+import type { FromSchema, JSONSchema } from 'json-schema-to-ts'
+import { admin, limits, listeners, shutdown } from './listeners.ts'
+import { consumers, queues } from './messaging.ts'
+import { accessLog, healthChecks, log, metrics, tracing } from './observability.ts'
+import { routingRules } from './routing-rules.ts'
+import { secrets } from './secrets.ts'
+import { services } from './services.ts'
+
+/** The whole file. Every key, its type, unit, default and meaning stands here and nowhere else. */
+export const gatewaySchema = {
+  $schema: 'http://json-schema.org/draft-07/schema#',
+  $id: 'https://headgate.dev/schemas/gateway.schema.json',
+  title: 'Headgate configuration',
+  description: 'The integration design document, as YAML that runs.',
+  type: 'object',
+  additionalProperties: false,
+  patternProperties: { '^x-': { description: 'Free space, for anchors and notes of your own.' } },
+  properties: {
+    listeners,
+    admin,
+    limits,
+    shutdown,
+    log,
+    access_log: accessLog,
+    tracing,
+    metrics,
+    services,
+    routing_rules: routingRules,
+    health_checks: healthChecks,
+    queues,
+    consumers,
+    secrets,
+  },
+} as const satisfies JSONSchema
+
+/** Sections that the schema accepts and this version does not run yet: each gives a warning that says so. */
+export const inactivePaths = [
+  '/queues',
+  '/consumers',
+  '/secrets',
+  '/health_checks/external_apis',
+  '/health_checks/message_queues',
+  '/services/*/consul',
+] as const
+
+/** Rule targets that are part of the language and cannot be built yet: an error, because a route must never do something else instead. */
+export const inactiveTargets = ['queue', 'integration'] as const
+
+export type GatewayInput = FromSchema<typeof gatewaySchema>
