@@ -1,0 +1,55 @@
+import { createServer } from 'node:net'
+import type { AddressInfo } from 'node:net'
+import { jsonServer } from '../services/json-server.ts'
+import type { Api, JsonServer } from '../services/json-server.ts'
+
+/** A service and the port it would like; `variable` tells the local configuration layer the port it got. */
+export interface Wanted {
+  readonly name: string
+  readonly variable: string
+  readonly port: number
+  readonly api: Api
+}
+
+type Env = Record<string, string | undefined>
+type Say = (line: string) => void
+
+const isTaken = (error: unknown): boolean => error instanceof Error && 'code' in error && error.code === 'EADDRINUSE'
+
+const wish = (env: Env, variable: string, usual: number): number => Number(env[variable] ?? usual)
+
+/** Starts a service on its port, or on a free one when that is taken, and notes the port in `env`. */
+export const startOn = async (wanted: Wanted, env: Env, say: Say): Promise<JsonServer> => {
+  const port = wish(env, wanted.variable, wanted.port)
+  const server = await jsonServer(wanted.name, wanted.api, port).catch(async (error: unknown) => {
+    if (!isTaken(error)) throw error
+    say(`Port ${port} is taken: ${wanted.name} uses another one.`)
+    return jsonServer(wanted.name, wanted.api, 0)
+  })
+  env[wanted.variable] = String(server.port)
+  return server
+}
+
+const probe = (port: number): Promise<number> =>
+  new Promise((resolve, reject) => {
+    const server = createServer()
+    server.once('error', reject)
+    server.listen(port, '127.0.0.1', () => {
+      const bound = (server.address() as AddressInfo).port
+      server.close(() => {
+        resolve(bound)
+      })
+    })
+  })
+
+/** A port for something another process will open: the usual one, or a free one when that is taken. Notes it in `env`. */
+export const freePort = async (name: string, variable: string, usual: number, env: Env, say: Say): Promise<number> => {
+  const port = wish(env, variable, usual)
+  const free = await probe(port).catch(async (error: unknown) => {
+    if (!isTaken(error)) throw error
+    say(`Port ${port} is taken: ${name} uses another one.`)
+    return probe(0)
+  })
+  env[variable] = String(free)
+  return free
+}
