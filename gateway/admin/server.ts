@@ -1,0 +1,122 @@
+import { createServer } from 'node:http'
+import type { IncomingMessage, RequestListener, Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { Address } from '../../config/model.ts'
+import type { AdminBackend } from './backend.ts'
+import { discardBody, maxBodyBytes } from './body.ts'
+import { endpoints } from './endpoints.ts'
+import type { Endpoint } from './endpoints.ts'
+import { guard } from './guard.ts'
+import { problemAnswer, respond, text } from './respond.ts'
+import type { Answer } from './respond.ts'
+
+export type { AdminBackend, Readiness, ReloadResult } from './backend.ts'
+
+export interface AdminServer {
+  /** Where it listens; the port is the real one when 0 was asked for. */
+  readonly address: Address
+  /** Stops listening; answers under way get a second to finish. Never rejects. */
+  close(): Promise<void>
+}
+
+export interface AdminDeps {
+  /** Told what the backend threw; the client gets a plain 500. */
+  readonly onError: (error: unknown) => void
+  /** Overrides for tests, in milliseconds. */
+  readonly timeouts?: Partial<typeof defaultTimeouts>
+}
+
+const defaultTimeouts = {
+  headersMs: 5000,
+  requestMs: 10_000,
+  /** Longer than the usual scrape interval. */
+  keepAliveMs: 65_000,
+  /** Silence on a connection with an answer under way. */
+  silenceMs: 60_000,
+  /** How often the first two are looked at. */
+  checkMs: 1000,
+  /** Grace for answers under way when the server closes. */
+  closeMs: 1000,
+} as const satisfies Record<string, number>
+
+const maxConnections = 128
+const maxHeaderBytes = 16_384
+
+/**
+ * The admin listener: /livez, /readyz, /metrics, /status, POST /-/reload, and an index.
+ * It has no authentication of its own; the default address is the loopback one.
+ * Rejects with the error of `listen` (EADDRINUSE, EACCES) when the address cannot be had.
+ */
+export const adminServer = async (address: Address, backend: AdminBackend, deps: AdminDeps): Promise<AdminServer> => {
+  const timeouts: Record<keyof typeof defaultTimeouts, number> = { ...defaultTimeouts, ...deps.timeouts }
+  const server = createServer(
+    {
+      maxHeaderSize: maxHeaderBytes,
+      headersTimeout: timeouts.headersMs,
+      requestTimeout: timeouts.requestMs,
+      keepAliveTimeout: timeouts.keepAliveMs,
+      connectionsCheckingInterval: timeouts.checkMs,
+    },
+    listener(address.host, endpoints(backend), deps.onError),
+  )
+  server.maxConnections = maxConnections
+  server.setTimeout(timeouts.silenceMs)
+  await listen(server, address)
+  return {
+    // A TCP server that listens has an address of this kind.
+    address: { host: address.host, port: (server.address() as AddressInfo).port },
+    close: () => close(server, timeouts.closeMs),
+  }
+}
+
+const listen = (server: Server, { host, port }: Address): Promise<void> =>
+  new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(port, host, () => {
+      server.off('error', reject)
+      resolve()
+    })
+  })
+
+const close = (server: Server, graceMs: number): Promise<void> =>
+  new Promise(resolve => {
+    const timer = setTimeout(() => server.closeAllConnections(), graceMs)
+    server.close(() => {
+      clearTimeout(timer)
+      resolve()
+    })
+  })
+
+const listener = (boundHost: string, offered: readonly Endpoint[], onError: AdminDeps['onError']): RequestListener => {
+  const refuse = guard(boundHost)
+  const answerTo = async (request: IncomingMessage): Promise<Answer> => {
+    const refusal = refuse(request)
+    if (refusal !== undefined) return { ...refusal, headers: { connection: 'close' } }
+    if (!(await discardBody(request))) return problemAnswer(413, `Bodies here may have at most ${maxBodyBytes} bytes, and none is needed.`, {}, { connection: 'close' })
+    return route(offered, request.method ?? '', (request.url ?? '').split('?', 1)[0] ?? '')
+  }
+  return (request, response) => {
+    // A client that breaks off is not an error of ours.
+    const failed = (error: unknown): void => {
+      if (!request.destroyed || request.complete) onError(error)
+      respond(response, problemAnswer(500, 'The gateway failed to answer; its log says why.'))
+    }
+    answerTo(request)
+      .then(answer => respond(response, answer))
+      .catch(failed)
+  }
+}
+
+const route = async (offered: readonly Endpoint[], method: string, path: string): Promise<Answer> => {
+  if (path === '/' && (method === 'GET' || method === 'HEAD')) return text(index(offered))
+  const known = offered.filter(endpoint => endpoint.path === path)
+  if (known.length === 0 && path !== '/') return problemAnswer(404, 'There is nothing at this path.', { paths: offered.map(endpoint => endpoint.path) })
+  // Answers to HEAD are those to GET; the HTTP layer leaves the body out.
+  const endpoint = known.find(candidate => candidate.method === (method === 'HEAD' ? 'GET' : method))
+  if (endpoint !== undefined) return await endpoint.answer()
+  const allow = known.some(candidate => candidate.method === 'POST') ? 'POST' : 'GET, HEAD'
+  return problemAnswer(405, `Allowed here: ${allow}.`, {}, { allow })
+}
+
+const index = (offered: readonly Endpoint[]): string =>
+  `Headgate admin\n\n${offered.map(({ method, path, summary }) => `${method.padEnd(4)} ${path.padEnd(10)} ${summary}`).join('\n')}\n`
