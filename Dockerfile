@@ -16,7 +16,7 @@ FROM ${NODE_IMAGE} AS examples
 WORKDIR /srv
 COPY package.json ./
 COPY examples/services examples/services
-USER node
+USER 1000:1000
 ENTRYPOINT ["node", "examples/services/main.ts"]
 
 FROM ${NODE_IMAGE} AS gateway
@@ -31,7 +31,7 @@ COPY --from=build /src/cli/headgate.js cli/headgate.js
 COPY --from=build /src/dist dist
 COPY --from=build /src/schemas/gateway.schema.json schemas/gateway.schema.json
 RUN ln -s /opt/headgate/cli/headgate.js /usr/local/bin/headgate
-USER node
+USER 1000:1000
 EXPOSE 8080
 # The admin listener stays on the loopback of the container: the check runs inside, nothing is published.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=10s --retries=3 \

@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest'
 import { importCycles, importsOf } from './architecture/imports.ts'
-import { isTest, roomOf, sourceFiles, textFiles } from './architecture/files.ts'
+import { productFiles, roomOf, sourceFiles, textFiles } from './architecture/files.ts'
 import type { SourceFile } from './architecture/files.ts'
 
 const sources = sourceFiles()
-const product = sources.filter((file) => !isTest(file) && ['schemas', 'config', 'gateway', 'plugins', 'cli'].includes(roomOf(file.path)))
+const product = productFiles()
 
 const offences = (files: readonly SourceFile[], broken: (file: SourceFile) => readonly string[]): readonly string[] =>
   files.flatMap((file) => broken(file).map((what) => `${file.path}: ${what}`))
@@ -61,7 +61,7 @@ describe('rooms', () => {
 
   test('product code imports no test code', () => {
     const testing = (file: SourceFile): readonly string[] =>
-      importsOf(file).local.filter((target) => /\.test\.ts$|^(?:test|bench|examples)\//.test(target))
+      importsOf(file).local.filter((target) => /\.test\.ts$|(?:^|\/)test\/|^(?:bench|examples)\//.test(target))
     expect(offences(product, testing)).toEqual([])
   })
 
@@ -83,7 +83,7 @@ describe('source files', () => {
 
   test('switch no check off and use no escape from the types', () => {
     const escapes = /(?::|<|\bas)\s*any\b|\bany\[\]/g
-    const switches = /@ts-(?:ignore|expect-error|nocheck)|(?:oxlint|eslint)-disable|biome-ignore/g
+    const switches = /@ts-(?:ignore|expect-error|nocheck)|(?:ox|es)lint-(?:disable)|biome-(?:ignore)/g
     expect(offences(sources, matches(escapes))).toEqual([])
     expect(offences(sources, (file) => file.text.match(switches) ?? [])).toEqual([])
   })

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
-import { root, sourceFiles, textFiles } from './architecture/files.ts'
+import { productFiles, root, textFiles } from './architecture/files.ts'
 import { importsOf } from './architecture/imports.ts'
 
 interface LockedPackage {
@@ -57,22 +57,14 @@ describe('dependencies', () => {
   })
 
   test('every dependency of the product is imported by the product', () => {
-    const rooms = /^(?:schemas|config|gateway|plugins|cli)\/(?!.*\.test\.ts$)/
-    const imported = new Set(
-      sourceFiles()
-        .filter((file) => rooms.test(file.path))
-        .flatMap((file) => importsOf(file).packages),
-    )
+    const imported = new Set(productFiles().flatMap((file) => importsOf(file).packages))
     expect(Object.keys(manifest.dependencies).filter((name) => !imported.has(name))).toEqual([])
   })
 
   test('the product imports nothing but its own dependencies', () => {
-    const rooms = /^(?:schemas|config|gateway|plugins|cli)\/(?!.*\.test\.ts$)/
     // Types only: json-schema-to-ts leaves nothing behind at run time.
     const allowed = new Set([...Object.keys(manifest.dependencies), 'json-schema-to-ts'])
-    const imported = sourceFiles()
-      .filter((file) => rooms.test(file.path))
-      .flatMap((file) => importsOf(file).packages)
+    const imported = productFiles().flatMap((file) => importsOf(file).packages)
     expect(imported.filter((name) => !name.startsWith('node:') && !allowed.has(name))).toEqual([])
   })
 })

@@ -37,4 +37,9 @@ export const sourceFiles = (): readonly SourceFile[] => textFiles().filter((file
 
 export const roomOf = (path: string): string => path.split('/')[0] ?? ''
 
-export const isTest = (file: SourceFile): boolean => file.path.endsWith('.test.ts')
+/** Tests, and what stands in a folder called `test` to help them. */
+export const isTest = (file: SourceFile): boolean => /\.test\.ts$|(?:^|\/)test\//.test(file.path)
+
+/** What is published: the rooms without their tests. */
+export const productFiles = (): readonly SourceFile[] =>
+  sourceFiles().filter((file) => !isTest(file) && /^(?:schemas|config|gateway|plugins|cli)\//.test(file.path))
