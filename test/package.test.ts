@@ -9,6 +9,7 @@ interface LockedPackage {
   readonly dev?: boolean
   readonly hasInstallScript?: boolean
   readonly resolved?: string
+  readonly optionalDependencies?: Readonly<Record<string, string>>
 }
 
 interface Manifest {
@@ -54,6 +55,14 @@ describe('dependencies', () => {
 
   test('the lock file names no registry', () => {
     expect(Object.values(locked).filter((entry) => entry.resolved?.startsWith('http') === true)).toEqual([])
+  })
+
+  test('the lock file has every optional dependency, those of other platforms too, because npm ci refuses it otherwise', () => {
+    const named = Object.entries(locked).flatMap(([path, entry]) => Object.keys(entry.optionalDependencies ?? {}).map((name) => ({ path, name })))
+    const missing = named.filter(
+      ({ path, name }) => locked[`node_modules/${name}`] === undefined && locked[`${path}/node_modules/${name}`] === undefined,
+    )
+    expect(missing).toEqual([])
   })
 
   test('every dependency of the product is imported by the product', () => {
