@@ -55,7 +55,7 @@ class LogicalService implements Service {
   }
 
   pick(not?: Upstream): Upstream {
-    if (this.#nextReturnAtMs !== Infinity) this.#endEjections()
+    this.#endEjections()
     if (this.#inUse.length === 0) throw new GatewayError('NO_UPSTREAM', { retryAfterSeconds: 1 })
     const address = this.#balancer(this.#inUse, this.#slots, not)
     if (address === undefined) throw new GatewayError('UPSTREAM_BUSY', { retryAfterSeconds: 1 })
@@ -63,7 +63,7 @@ class LogicalService implements Service {
   }
 
   status(): ServiceStatus {
-    if (this.#nextReturnAtMs !== Infinity) this.#endEjections()
+    this.#endEjections()
     const addresses = this.#addresses().map(address => address.status())
     return { name: this.name, panic: this.#panic, addresses, ...(this.#discovery === undefined ? {} : { dns: this.#discovery.status() }) }
   }
@@ -158,6 +158,7 @@ class LogicalService implements Service {
 
   /** Lets ejected addresses come back. Asked at the next pick instead of by a timer, and only while some address is ejected. */
   #endEjections(): void {
+    if (this.#nextReturnAtMs === Infinity) return
     const nowMs = this.#deps.now()
     const ejectForMs = this.config.passiveHealth?.ejectForMs ?? 0
     // The second condition brings addresses back when the clock has been set to an earlier time.
