@@ -23,21 +23,23 @@ export interface AdminDeps {
   /** Told what the backend threw; the client gets a plain 500. */
   readonly onError: (error: unknown) => void
   /** Overrides for tests, in milliseconds. */
-  readonly timeouts?: Partial<typeof defaultTimeouts>
+  readonly timeouts?: Partial<AdminTimeouts>
 }
 
-const defaultTimeouts = {
-  headersMs: 5000,
-  requestMs: 10_000,
-  /** Longer than the usual scrape interval. */
-  keepAliveMs: 65_000,
+interface AdminTimeouts {
+  readonly headersMs: number
+  readonly requestMs: number
+  readonly keepAliveMs: number
   /** Silence on a connection with an answer under way. */
-  silenceMs: 60_000,
+  readonly silenceMs: number
   /** How often the first two are looked at. */
-  checkMs: 1000,
+  readonly checkMs: number
   /** Grace for answers under way when the server closes. */
-  closeMs: 1000,
-} as const satisfies Record<string, number>
+  readonly closeMs: number
+}
+
+// Connections are kept longer than the usual scrape interval.
+const defaultTimeouts: AdminTimeouts = { headersMs: 5000, requestMs: 10_000, keepAliveMs: 65_000, silenceMs: 60_000, checkMs: 1000, closeMs: 1000 }
 
 const maxConnections = 128
 const maxHeaderBytes = 16_384
@@ -48,7 +50,7 @@ const maxHeaderBytes = 16_384
  * Rejects with the error of `listen` (EADDRINUSE, EACCES) when the address cannot be had.
  */
 export const adminServer = async (address: Address, backend: AdminBackend, deps: AdminDeps): Promise<AdminServer> => {
-  const timeouts: Record<keyof typeof defaultTimeouts, number> = { ...defaultTimeouts, ...deps.timeouts }
+  const timeouts: AdminTimeouts = { ...defaultTimeouts, ...deps.timeouts }
   const server = createServer(
     {
       maxHeaderSize: maxHeaderBytes,

@@ -20,10 +20,7 @@ export interface AccessLog {
 export interface AccessLogDeps extends ChunkQueueDeps {
   /** Milliseconds since 1970; `Date.now` by default. */
   readonly now?: () => number
-  /**
-   * Largest write in bytes, in whole lines. The default, 4096, is PIPE_BUF on Linux: writes up to there keep the lines of
-   * several processes apart that share one pipe. The destination must not join writes beyond it.
-   */
+  /** Lines are gathered into chunks of at most this many bytes; 16 KiB by default. */
   readonly chunkBytes?: number
   /** Longest time a line waits for others to share its write; 100 ms by default. */
   readonly flushIntervalMs?: number
@@ -33,10 +30,10 @@ export interface AccessLogDeps extends ChunkQueueDeps {
 
 /**
  * Access log: lines are gathered into chunks and handed to the destination a chunk at a time, because a write per line
- * costs more than the line. Memory is bounded by `maxWaitingBytes` and what the destination itself holds (two chunks).
+ * costs more than the line. Memory is bounded by `maxWaitingBytes` and one write inside the destination.
  */
 export const accessLog = (initial: AccessLogConfig, deps: AccessLogDeps): AccessLog => {
-  const { now = Date.now, chunkBytes = 4096, flushIntervalMs = 100, flushTimeoutMs = 2000 } = deps
+  const { now = Date.now, chunkBytes = 16_384, flushIntervalMs = 100, flushTimeoutMs = 2000 } = deps
   const queue = chunkQueue(deps)
   let config = initial
   let closed = false

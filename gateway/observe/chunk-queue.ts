@@ -13,6 +13,12 @@ export interface ChunkQueueDeps {
   readonly onDropped: (lines: number) => void
   /** Bytes that wait for a slow destination before lines are dropped; 1 MiB by default. */
   readonly maxWaitingBytes?: number
+  /**
+   * Chunks that waited together are written together up to this many bytes; 64 KiB by default.
+   * Linux keeps writes apart that fit into the pipe; where several processes share a pipe whose reader may be slow, only
+   * writes of at most 4096 bytes (PIPE_BUF) never mix.
+   */
+  readonly maxWriteBytes?: number
   /** Wait between two tries on a broken destination; 1 s by default. */
   readonly retryMs?: number
 }
@@ -28,10 +34,12 @@ export interface ChunkQueue {
   close(): void
 }
 
-export const chunkQueue = ({ destination, onDropped, maxWaitingBytes = 1_048_576, retryMs = 1000 }: ChunkQueueDeps): ChunkQueue => {
+export const chunkQueue = ({ destination, onDropped, maxWaitingBytes = 1_048_576, maxWriteBytes = 65_536, retryMs = 1000 }: ChunkQueueDeps): ChunkQueue => {
   const chunks: Chunk[] = []
   let bytes = 0
-  let blocked = false
+  /** From a write until the destination has emptied itself. */
+  let busy = false
+  let linesInWrite = 0
   let retryTimer: NodeJS.Timeout | undefined
   /** Flushes under way: called when the queue is empty (true) or the destination failed (false). */
   let settlers: ((empty: boolean) => void)[] = []
@@ -41,20 +49,30 @@ export const chunkQueue = ({ destination, onDropped, maxWaitingBytes = 1_048_576
     settlers = []
     for (const settler of called) settler(empty)
   }
-  const pump = (): void => {
-    while (!blocked) {
-      const next = chunks.shift()
-      if (next === undefined) return settle(true)
-      bytes -= next.text.length
-      blocked = !destination.write(next.text)
+  /** Takes as many chunks as one write may hold, at least one. */
+  const joined = (): string => {
+    let text = ''
+    for (let next = chunks[0]; next !== undefined && (text === '' || text.length + next.text.length <= maxWriteBytes); next = chunks[0]) {
+      text += next.text
+      linesInWrite += next.lines
+      chunks.shift()
     }
+    bytes -= text.length
+    return text
+  }
+  const pump = (): void => {
+    if (busy) return
+    if (chunks.length === 0) return settle(true)
+    busy = true
+    destination.write(joined())
   }
   destination.on('drain', () => {
-    blocked = false
+    busy = false
+    linesInWrite = 0
     pump()
   })
   destination.on('error', () => {
-    blocked = true
+    busy = true
     settle(false)
     // sonic-boom keeps the bytes of a failed write and tries them first when it is flushed.
     retryTimer ??= setTimeout(() => {
@@ -81,10 +99,10 @@ export const chunkQueue = ({ destination, onDropped, maxWaitingBytes = 1_048_576
       }),
     close: () => {
       clearTimeout(retryTimer)
-      const lost = chunks.reduce((sum, { lines }) => sum + lines, 0)
+      const lost = chunks.reduce((sum, { lines }) => sum + lines, linesInWrite)
       chunks.length = 0
       if (lost > 0) onDropped(lost)
-      if (blocked) destination.destroy()
+      if (busy) destination.destroy()
       else destination.end()
     },
   }

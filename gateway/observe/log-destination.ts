@@ -2,8 +2,9 @@ import { pino } from 'pino'
 
 /** Where log text goes. pino's own destination (sonic-boom) is one; tests bring others. */
 export interface LogDestination {
-  /** Takes whole lines. @returns False when the caller should wait for `drain`. */
-  write(text: string): boolean
+  /** Takes whole lines. */
+  write(text: string): unknown
+  /** All that was taken is written. */
   on(event: 'drain', listener: () => void): unknown
   on(event: 'error', listener: (error: Error) => void): unknown
   /** Writes what is buffered, or tries again after an error. @param done Called when all is written or writing failed; must be given. */
@@ -19,22 +20,19 @@ export interface LogDestinationOptions {
   readonly fd: number
   /** Bytes that may wait; what goes beyond is dropped. No limit by default. */
   readonly maxBytes?: number
-  /** Texts are joined into writes of at most this many bytes; 4096 by default. */
-  readonly maxWriteBytes?: number
 }
 
 /**
  * pino's destination, asynchronous: writes happen off the hot path, a busy descriptor (EAGAIN) is tried again until
  * the destination is destroyed, and a broken one (EPIPE) is an `error` event.
  */
-export const logDestination = ({ fd, maxBytes, maxWriteBytes = 4096 }: LogDestinationOptions): LogDestination => {
+export const logDestination = ({ fd, maxBytes }: LogDestinationOptions): LogDestination => {
   const open = { value: true }
   const destination = pino.destination({
     fd,
     sync: false,
     // More than zero, because only then does sonic-boom's `flush` wait for a write under way.
     minLength: 1,
-    maxWrite: maxWriteBytes,
     ...(maxBytes === undefined ? {} : { maxLength: maxBytes }),
     retryEAGAIN: () => open.value,
   })
