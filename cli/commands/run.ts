@@ -1,0 +1,81 @@
+import { resolve } from 'node:path'
+import { load } from '../../config/load.ts'
+import type { LoadResult } from '../../config/load.ts'
+import type { GatewayConfig } from '../../config/model.ts'
+import { adminServer } from '../../gateway/admin/server.ts'
+import { controller } from '../../gateway/controller.ts'
+import type { Controller } from '../../gateway/controller.ts'
+import { CommandError, exitCodes } from '../exit-codes.ts'
+import type { ExitCode } from '../exit-codes.ts'
+import { inputPaths, loaded, loadOptions } from '../inputs.ts'
+import type { Io } from '../io.ts'
+import type { RunOptions } from '../program.ts'
+import { findingsText } from '../render/findings.ts'
+import { onCrash } from '../run/crash.ts'
+import { fleetOf } from '../run/fleet.ts'
+import { contentHashes } from '../run/fingerprint.ts'
+import { servingText } from '../run/serving.ts'
+import { stopSignal } from '../run/signals.ts'
+import { startFailure } from '../run/start-failure.ts'
+import { watch } from '../run/watch.ts'
+import { version } from '../version.ts'
+
+/** Runs the gateway until it is told to stop. */
+export const run = async (options: RunOptions, io: Io): Promise<ExitCode> => {
+  const paths = inputPaths(options.config, io)
+  const overrides = { ...(options.listen === undefined ? {} : { listen: options.listen }), ...(options.admin === undefined ? {} : { admin: options.admin }) }
+  const known = await contentHashes(paths.map((path) => resolve(io.cwd, path)))
+  const result = await loaded(paths, io, overrides)
+  if (result.diagnostics.length > 0) io.err.write(findingsText(result, io.err))
+  const { config } = result
+  if (config === undefined) return exitCodes.findings
+
+  const setup = await fleetOf(options.workers, config)
+  const files = watch({ onChange: async () => void (await gateway.reloadFrom('file')) })
+  const gateway = controller({
+    fleet: setup.fleet,
+    load: () => load(loadOptions(paths, io, overrides)),
+    openAdmin: (address, backend) =>
+      adminServer(address, backend, { onError: (error) => setup.log.error({ err: error }, 'the admin listener failed to answer') }),
+    log: setup.log,
+    onReload: setup.onReload,
+    onRefused: (refused) => {
+      io.err.write(findingsText(refused, io.err))
+      void files.follow(refused.watch, known)
+    },
+    onApplied: (applied, now) => {
+      setup.onApplied(now)
+      void files.follow(applied.watch, known)
+    },
+    now: Date.now,
+    about: { version: version(), pid: process.pid, node: process.version },
+  })
+  const end = async (exitCode: number): Promise<never> => {
+    await setup.flush()
+    process.exit(exitCode)
+  }
+  onCrash({ log: setup.log, drain: gateway.drain, end })
+  const told = stopSignal({ onReload: () => void gateway.reloadFrom('signal'), onForce: (exitCode) => process.exit(exitCode) })
+
+  await start(gateway, config, result)
+  io.err.write(servingText({ config, listeners: setup.fleet.listeners, admin: gateway.adminAddress ?? config.admin.address }, paths, options, io.err))
+
+  setup.log.info({ signal: await told }, 'stopping: no new connections, requests in flight finish')
+  files.close()
+  const { drained } = await gateway.drain()
+  if (!drained) setup.log.warn({ drainTimeoutMs: config.shutdown.drainTimeoutMs }, 'requests were cut off: shutdown.drain_timeout has passed')
+  await gateway.close()
+  return end(exitCodes.ok)
+}
+
+/** @throws CommandError with a plain sentence where an address cannot be had. */
+const start = async (gateway: Controller, config: GatewayConfig, result: LoadResult): Promise<void> => {
+  try {
+    await gateway.start(config, result)
+  } catch (error) {
+    await gateway.close()
+    const sentence = startFailure(error)
+    if (sentence === undefined) throw error
+    throw new CommandError(sentence, exitCodes.findings)
+  }
+}

@@ -1,0 +1,29 @@
+import type { MatchVerdict } from '../../gateway/http/route-table.ts'
+import type { Explanation, OriginatedPolicy } from './explanation.ts'
+
+/** The explanation for machines. Durations are milliseconds; `null` stands for no limit. */
+export const explanationData = ({ request, taken, others }: Explanation): object => ({
+  request: { method: request.method, host: request.host, path: request.path, query: request.query },
+  matched: taken !== undefined,
+  ...(taken === undefined
+    ? {}
+    : {
+        rule: { name: taken.route.name, path: taken.route.match.path, origin: taken.route.origin },
+        target: taken.route.target,
+        params: taken.params,
+        rest: taken.rest ?? null,
+        forwardedTo: taken.forwardedTo ?? null,
+        policies: taken.policies.map(policyData),
+        services: taken.services.map(({ name, addresses, policies }) => ({ name, addresses, policies: policies.map(policyData) })),
+        worstCase: taken.worstCase === undefined ? null : finite(taken.worstCase),
+      }),
+  others: others.shown.map(otherData),
+  othersNotShown: others.hidden,
+})
+
+const policyData = ({ name, value, origin, pointer }: OriginatedPolicy): object => ({ name, value, origin, pointer })
+
+const otherData = ({ route, verdict, reasons }: MatchVerdict): object => ({ rule: { name: route.name, path: route.match.path, origin: route.origin }, verdict, reasons })
+
+// JSON has no Infinity; JSON.stringify would write null without saying so.
+const finite = (facts: object): object => Object.fromEntries(Object.entries(facts).map(([key, value]) => [key, value === Number.POSITIVE_INFINITY ? null : value]))

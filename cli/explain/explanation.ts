@@ -1,0 +1,100 @@
+import type { GatewayConfig, RouteConfig, ServiceConfig } from '../../config/model.ts'
+import type { LoadResult } from '../../config/load.ts'
+import { pathRewrite, pathTemplate } from '../../gateway/http/path-rewrite.ts'
+import { explainMatch, pathParams, pathRest } from '../../gateway/http/route-table.ts'
+import type { MatchInput } from '../../gateway/http/route-table.ts'
+import { addressesText, targetText } from '../render/summary.ts'
+import { others } from './others.ts'
+import type { Others } from './others.ts'
+import { routePolicies, servicePolicies } from './policies.ts'
+import type { Policy } from './policies.ts'
+import { worstCase } from './worst-case.ts'
+import type { WorstCase } from './worst-case.ts'
+
+/** A policy and where its value comes from: `gateway.yaml:5:7`, `default`, `command line`. */
+export interface OriginatedPolicy extends Policy {
+  readonly origin: string
+}
+
+export interface ExplainedService {
+  readonly name: string
+  readonly addresses: string
+  readonly policies: readonly OriginatedPolicy[]
+}
+
+/** What happens to a request that a rule takes. */
+export interface Taken {
+  readonly route: RouteConfig
+  readonly target: string
+  /** Values of the `{params}`, percent-encoded as in the path. */
+  readonly params: Readonly<Record<string, string>>
+  /** What `/*` matched; undefined for exact paths. */
+  readonly rest: string | undefined
+  /** Path and query sent upstream, or the location of a redirect; undefined for a fixed answer. */
+  readonly forwardedTo: string | undefined
+  readonly services: readonly ExplainedService[]
+  readonly policies: readonly OriginatedPolicy[]
+  /** Undefined where no service is called. */
+  readonly worstCase: WorstCase | undefined
+}
+
+export interface Explanation {
+  readonly request: MatchInput
+  readonly taken: Taken | undefined
+  readonly others: Others
+}
+
+export const explanation = (config: GatewayConfig, result: LoadResult, request: MatchInput): Explanation => {
+  const verdicts = explainMatch(config.routes, request)
+  const index = verdicts.findIndex(({ verdict }) => verdict === 'chosen')
+  const route = config.routes[index]
+  return {
+    request,
+    taken: route === undefined ? undefined : taken(config, result, request, route, `/routing_rules/${index}`),
+    others: others(verdicts, request.path),
+  }
+}
+
+const taken = (config: GatewayConfig, result: LoadResult, request: MatchInput, route: RouteConfig, pointer: string): Taken => {
+  const services = servicesOf(route).flatMap((name) => config.services.filter((service) => service.name === name))
+  return {
+    route,
+    target: targetText(route.target),
+    params: { ...pathParams(route.match, request.path) },
+    rest: route.match.prefix ? pathRest(route.match, request.path) : undefined,
+    forwardedTo: forwardedTo(route, request),
+    services: services.map((service) => explainedService(service, result)),
+    policies: originated(routePolicies(route, pointer), result),
+    worstCase: services.length === 0 ? undefined : worstCase(route, request.method, request.headers),
+  }
+}
+
+const servicesOf = ({ target }: RouteConfig): readonly string[] => {
+  if (target.type === 'service') return [target.service]
+  return target.type === 'split' ? target.choices.map(({ service }) => service) : []
+}
+
+const forwardedTo = ({ match, rewrite, target }: RouteConfig, { path, query }: MatchInput): string | undefined => {
+  if (target.type === 'respond') return undefined
+  if (target.type === 'redirect') return pathTemplate(target.to, match)(path) + (target.to.includes('?') ? '' : query)
+  const rewritten = pathRewrite(rewrite, match)
+  return (rewritten === undefined ? path : rewritten(path)) + query
+}
+
+const explainedService = (service: ServiceConfig, result: LoadResult): ExplainedService => ({
+  name: service.name,
+  addresses: addressesText(service),
+  policies: originated(servicePolicies(service, `/services/${escaped(service.name)}`), result),
+})
+
+/** RFC 6901, section 3. */
+const escaped = (key: string): string => key.replaceAll('~', '~0').replaceAll('/', '~1')
+
+const originated = (policies: readonly Policy[], result: LoadResult): OriginatedPolicy[] =>
+  policies.map((policy) => ({ ...policy, origin: originText(result, policy.pointer) }))
+
+const originText = ({ effective }: LoadResult, pointer: string): string => {
+  const origin = effective?.originOf(pointer)
+  if (origin === undefined) return 'default'
+  return typeof origin === 'string' ? origin : `${origin.file}:${origin.line}:${origin.column}`
+}

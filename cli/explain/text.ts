@@ -1,0 +1,78 @@
+import type { MatchVerdict } from '../../gateway/http/route-table.ts'
+import type { TextStream } from '../io.ts'
+import { countText, durationText } from '../render/quantities.ts'
+import { table } from '../render/table.ts'
+import { visible } from '../render/text-width.ts'
+import type { ExplainedService, Explanation, OriginatedPolicy, Taken } from './explanation.ts'
+import type { WorstCase } from './worst-case.ts'
+
+export const explanationText = (found: Explanation, stream: TextStream): string => {
+  const { request, taken } = found
+  const asked = visible(`${request.method} ${request.host === '' ? '' : `http://${request.host}`}${request.path}${request.query}`)
+  const head = stream.style('bold', asked)
+  if (taken === undefined) return `${head}\n${stream.style('red', 'No rule matches')}: the answer is 404, or 405 where only the method differs.\n${othersText(found, stream)}`
+  return [
+    `${head}\n${stream.style('green', 'takes')} ${ruleText(taken)}  ${stream.style('dim', taken.route.origin)}\n`,
+    factsText(taken, stream),
+    taken.worstCase === undefined ? '' : worstCaseText(taken.worstCase, taken, stream),
+    policiesText('Policies of the rule', taken.policies, stream),
+    ...taken.services.map((service) => policiesText(`Policies of ${service.name}`, service.policies, stream)),
+    othersText(found, stream),
+  ]
+    .filter((part) => part !== '')
+    .join('\n')
+}
+
+const ruleText = ({ route }: Taken): string => visible(route.name === route.match.path ? route.match.path : `${route.match.path} (${route.name})`)
+
+const factsText = (taken: Taken, stream: TextStream): string => {
+  const facts: (readonly [string, string])[] = [['target', taken.target]]
+  for (const [name, value] of Object.entries(taken.params)) facts.push([`{${name}}`, value])
+  if (taken.rest !== undefined) facts.push(['{rest}', taken.rest === '' ? '(nothing)' : taken.rest])
+  if (taken.forwardedTo !== undefined) facts.push([taken.route.target.type === 'redirect' ? 'location' : 'sent upstream', taken.forwardedTo])
+  for (const service of taken.services) facts.push([taken.services.length === 1 ? 'addresses' : `addresses of ${service.name}`, addresses(service)])
+  const widest = Math.max(...facts.map(([name]) => name.length))
+  return facts.map(([name, value]) => `  ${stream.style('dim', name.padEnd(widest))}  ${visible(value)}\n`).join('')
+}
+
+const addresses = (service: ExplainedService): string => (service.addresses === '' ? '(none)' : service.addresses)
+
+const worstCaseText = (worst: WorstCase, { route }: Taken, stream: TextStream): string => {
+  const { retry, timeoutMs, deadlineMs } = route
+  const attempts = countText(worst.attempts, 'attempt')
+  const sum = `${attempts} x ${durationText(timeoutMs)}${worst.attempts === 1 ? '' : ' and the longest backoffs between them'}`
+  const wait =
+    worst.bound === 'none'
+      ? 'no limit: the rule has no timeout and no deadline'
+      : `${durationText(worst.waitMs)} until the response headers (${worst.bound === 'deadline' ? `the deadline; without it ${sum}` : sum})`
+  const lines = [`  wait   ${wait}`]
+  if (worst.waitWithRetryAfterMs > worst.waitMs) {
+    lines.push(`         ${durationText(worst.waitWithRetryAfterMs)} if the service asks for the longest waits with Retry-After`)
+  }
+  lines.push(`  calls  ${countText(worst.calls, 'call')} to the service${repeatText(worst)}`)
+  if (retry !== undefined) {
+    lines.push(`         all callers together: retries are at most ${retry.budgetPercent}% of the calls, or ${retry.budgetMinPerSecond} per second (retry_budget)`)
+  }
+  if (worst.bound === 'attempts' && deadlineMs !== Number.POSITIVE_INFINITY) lines.push(`         the deadline of ${durationText(deadlineMs)} never comes into it`)
+  return `${stream.style('bold', 'Worst case')}\n${lines.join('\n')}\n`
+}
+
+const repeatText = ({ calls, attempts }: WorstCase): string =>
+  calls === attempts ? '' : '; it is repeated only when it was never sent, because this method may not be repeated without an idempotency key'
+
+const policiesText = (title: string, policies: readonly OriginatedPolicy[], stream: TextStream): string => {
+  if (policies.length === 0) return ''
+  const rows = policies.map(({ name, value, origin }) => [name, value, origin])
+  return `${stream.style('bold', title)}\n${table(['key', 'value', 'from'], rows, { width: stream.columns, style: stream.style, indent: '  ' })}`
+}
+
+const othersText = ({ others: { shown, hidden }, taken }: Explanation, stream: TextStream): string => {
+  if (shown.length === 0 && hidden === 0) return ''
+  const title = stream.style('bold', taken === undefined ? 'Rules that do not match' : 'Other rules')
+  const rows = shown.map(otherRow)
+  const list = rows.length === 0 ? '' : table(['rule', 'why not', 'from'], rows, { width: stream.columns, style: stream.style, indent: '  ' })
+  const more = hidden === 0 ? '' : `  ... and ${countText(hidden, rows.length === 0 ? 'rule' : 'more rule')} whose path is another\n`
+  return `${title}\n${list}${more}`
+}
+
+const otherRow = ({ route, reasons }: MatchVerdict): string[] => [route.name, reasons.join('; '), route.origin]

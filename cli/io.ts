@@ -1,0 +1,46 @@
+import { styleText } from 'node:util'
+
+/** Formats of `node:util` styleText that the commands use. */
+export type StyleName = 'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'blue' | 'cyan' | 'magenta' | 'underline'
+
+/** Colours a text, or gives it back as it is where colour is not wanted. */
+export type Style = (name: StyleName | readonly StyleName[], text: string) => string
+
+export interface TextStream {
+  write(text: string): void
+  readonly style: Style
+  /** Columns of the terminal; undefined where the stream is not one. */
+  readonly columns: number | undefined
+}
+
+/** What a command may know of its surroundings; `process` itself stays in this file and in `main.ts`. */
+export interface Io {
+  readonly out: TextStream
+  readonly err: TextStream
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly cwd: string
+}
+
+/** NO_COLOR, FORCE_COLOR and whether the stream is a terminal are weighed by `styleText` itself. */
+const textStream = (stream: NodeJS.WriteStream): TextStream => {
+  // A reader that has seen enough (`| head`) is no failure of the command: what it would still write goes nowhere.
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error
+  })
+  return {
+    write: (text) => {
+      stream.write(text)
+    },
+    style: (name, text) => styleText(typeof name === 'string' ? name : [...name], text, { stream }),
+    get columns() {
+      return stream.isTTY ? stream.columns : undefined
+    },
+  }
+}
+
+export const processIo = (): Io => ({
+  out: textStream(process.stdout),
+  err: textStream(process.stderr),
+  env: process.env,
+  cwd: process.cwd(),
+})

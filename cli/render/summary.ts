@@ -1,0 +1,68 @@
+import type { GatewayConfig, HealthCheckConfig, RouteConfig, RouteTarget, ServiceConfig } from '../../config/model.ts'
+import type { BoundListener } from '../../gateway/fleet.ts'
+import type { TextStream } from '../io.ts'
+import { urlText } from './address.ts'
+import { countText, durationText } from './quantities.ts'
+import { table } from './table.ts'
+
+/** More rows than this tell a reader nothing at start; `explain` finds the one he wants. */
+const shownRows = 25
+
+export interface Serving {
+  readonly config: GatewayConfig
+  readonly listeners: readonly BoundListener[]
+  readonly admin: { readonly host: string; readonly port: number }
+}
+
+/** What the gateway serves: listeners, routes and services as tables. */
+export const summary = ({ config, listeners, admin }: Serving, stream: TextStream): string => {
+  const section = (headers: readonly string[], rows: readonly (readonly string[])[], noun: string): string => {
+    if (rows.length === 0) return `  no ${noun}s\n`
+    const shown = table(headers, rows.slice(0, shownRows), { width: stream.columns, style: stream.style, indent: '  ' })
+    return rows.length <= shownRows ? shown : `${shown}  ... and ${countText(rows.length - shownRows, `more ${noun}`)}\n`
+  }
+  const addresses = [...listeners.map((listener) => [listener.name, urlText(listener)]), ['admin', urlText(admin)]]
+  return [
+    section(['listener', 'url'], addresses, 'listener'),
+    section(['route', 'methods', 'hosts', 'target', 'timeout', 'retries', 'breaker'], config.routes.map(routeRow), 'route'),
+    section(['service', 'addresses', 'balancing', 'health check'], config.services.map(serviceRow), 'service'),
+  ].join('\n')
+}
+
+const routeRow = (route: RouteConfig): string[] => {
+  const calls = route.target.type === 'service' || route.target.type === 'split'
+  return [
+    route.match.path,
+    route.match.methods.length === 0 ? 'all' : route.match.methods.join(', '),
+    route.match.hosts.join(', '),
+    targetText(route.target),
+    calls ? durationText(route.timeoutMs) : '',
+    calls ? String((route.retry?.maxAttempts ?? 1) - 1) : '',
+    breakerText(route),
+  ]
+}
+
+const breakerText = ({ circuitBreaker }: RouteConfig): string =>
+  circuitBreaker === undefined ? '' : `${circuitBreaker.thresholdPercent}%, open ${durationText(circuitBreaker.resetTimeoutMs)}`
+
+export const targetText = (target: RouteTarget): string => {
+  switch (target.type) {
+    case 'service':
+      return target.service
+    case 'split':
+      return target.choices.map(({ service, weight }) => `${service} (${weight})`).join(', ')
+    case 'respond':
+      return `answers ${target.status}`
+    case 'redirect':
+      return `${target.status} to ${target.to}`
+  }
+}
+
+const serviceRow = (service: ServiceConfig): string[] => [service.name, addressesText(service), service.loadBalancing, healthText(service.healthCheck)]
+
+export const addressesText = ({ urls, dns }: ServiceConfig): string => {
+  const names = dns === undefined ? [] : [`dns ${dns.name}${dns.port === undefined ? '' : `:${dns.port}`}`]
+  return [...urls, ...names].join(', ')
+}
+
+const healthText = (check: HealthCheckConfig | undefined): string => (check === undefined ? '' : `${check.path} every ${durationText(check.intervalMs)}`)

@@ -1,0 +1,43 @@
+import type { Logger } from 'pino'
+import type { GatewayConfig } from '../../config/model.ts'
+import { localFleet } from '../../gateway/fleet.ts'
+import type { Fleet } from '../../gateway/fleet.ts'
+import { gatewayLog } from '../../gateway/observe/log.ts'
+import { metrics } from '../../gateway/observe/metrics.ts'
+import type { Metrics } from '../../gateway/observe/metrics.ts'
+import { setLevel } from './log-level.ts'
+
+/** The processes that serve, and the log and metrics of this one. */
+export interface FleetSetup {
+  readonly fleet: Fleet
+  readonly log: Logger
+  readonly onReload: Metrics['reload']
+  readonly onApplied: (config: GatewayConfig) => void
+  /** Writes what waits in the logs. Never rejects. */
+  flush(): Promise<void>
+}
+
+export const fleetOf = async (workers: number, config: GatewayConfig): Promise<FleetSetup> => {
+  const logging = gatewayLog(config.log.level)
+  const series = metrics()
+  const common = {
+    log: logging.log,
+    onReload: series.reload,
+    onApplied: (now: GatewayConfig) => setLevel(logging.log, now),
+  }
+  // A supervisor has no data plane of its own, and a single process no supervisor: each loads only what it needs.
+  if (workers === 1) {
+    const { localPlane } = await import('./local-plane.ts')
+    const local = localPlane(logging, series, { reusePort: false })
+    return { ...common, fleet: localFleet(local.plane, () => series.registry.metrics()), flush: local.flush }
+  }
+  const [{ supervisor }, { forkWorker }] = await Promise.all([import('../../gateway/workers/supervisor.ts'), import('./workers.ts')])
+  const fleet = supervisor({
+    workers,
+    fork: forkWorker,
+    log: logging.log,
+    ownMetrics: () => series.registry.getMetricsAsJSON(),
+    monotonicMs: () => performance.now(),
+  })
+  return { ...common, fleet, flush: logging.flush }
+}
