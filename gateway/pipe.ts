@@ -8,15 +8,17 @@ export type Stage<In, Out> = (next: Handler<In, Out>) => Handler<In, Out>
 /** What the stages of one call share. */
 export interface Call {
   /** Milliseconds on the monotonic clock at which the call must have ended; `Infinity` for none. */
-  deadlineAtMs: number
-  /** Attempts made so far, the first included. */
+  readonly deadlineAtMs: number
+  /** Attempts made so far, the running one included. */
   attempts: number
   /** True once the caller has gone: nothing may be retried, nothing counts against the target. */
   aborted: boolean
-  /** Cancels whatever currently runs for this call; set by the target, called when the caller goes away. */
-  cancel: (() => void) | undefined
+  /** Whether the running attempt may have reached the target. */
+  sent: boolean
+  /** Ends whatever currently runs for this call (an attempt, a wait) with this error. */
+  cancel(reason: Error): void
 }
 
-/** Puts `stages` around `target`, the first one outermost. Stages that are not configured are left out by the caller. */
+/** Puts `stages` around `target`, the first one outermost; a stage that is not configured is `undefined` and costs nothing. */
 export const compose = <In, Out>(stages: readonly (Stage<In, Out> | undefined)[], target: Handler<In, Out>): Handler<In, Out> =>
   stages.reduceRight<Handler<In, Out>>((next, stage) => (stage === undefined ? next : stage(next)), target)

@@ -1,0 +1,159 @@
+import type { GatewayConfig, RouteConfig } from '../config/model.ts'
+import type { Exchange } from './http/exchange.ts'
+import { fixedRoute } from './http/fixed-route.ts'
+import { mirror } from './http/mirror.ts'
+import type { Route } from './http/route.ts'
+import { routeTable } from './http/route-table.ts'
+import type { RouteTable } from './http/route-table.ts'
+import { countsAgainstService, httpCircuitRules, httpRetryRules } from './http/service-rules.ts'
+import { serviceRoute } from './http/service-route.ts'
+import type { Branch } from './http/service-route.ts'
+import type { UpstreamAnswer } from './http/upstream-answer.ts'
+import { upstreamCall } from './http/upstream-call.ts'
+import { waiter } from './http/waiter.ts'
+import type { Metrics } from './observe/metrics.ts'
+import { compose } from './pipe.ts'
+import type { Stage } from './pipe.ts'
+import { attemptTimeout } from './policies/attempt-timeout.ts'
+import { CircuitBreaker } from './policies/circuit-breaker.ts'
+import { retry } from './policies/retry.ts'
+import { retryBudget } from './policies/retry-budget.ts'
+import type { RetryBudget } from './policies/retry-budget.ts'
+import type { Service } from './services/service.ts'
+
+export interface BuildDeps {
+  readonly metrics: Metrics
+  /** Milliseconds on a monotonic clock. */
+  now(): number
+  random(): number
+  onInternalError(error: unknown, exchange: Exchange): void
+  onBreakerChange(route: string, service: string, state: CircuitBreaker['state']): void
+}
+
+/** State of policies that outlives a reload, by everything that defines it. */
+export interface PolicyState {
+  readonly breakers: ReadonlyMap<string, BreakerEntry>
+  readonly budgets: ReadonlyMap<string, RetryBudget>
+}
+
+export interface BreakerEntry {
+  readonly route: string
+  readonly service: string
+  readonly breaker: CircuitBreaker
+}
+
+export interface BuiltRoutes extends PolicyState {
+  readonly table: RouteTable<Route>
+  readonly routes: readonly Route[]
+}
+
+/**
+ * The composition of the gateway: which stages stand around a service, in what order.
+ *
+ *     retry > circuit breaker > attempt timeout > call
+ *
+ * The deadline bounds everything: retries never start past it, and it shortens the timeout of the last attempt. The
+ * breaker stands inside the retries, so that every attempt counts and an open circuit fails at once.
+ */
+export function buildRoutes(
+  config: GatewayConfig,
+  services: ReadonlyMap<string, Service>,
+  previous: PolicyState,
+  deps: BuildDeps,
+): BuiltRoutes {
+  const state = { breakers: new Map<string, BreakerEntry>(), budgets: new Map<string, RetryBudget>() }
+
+  const keep = <Value>(now: Map<string, Value>, before: ReadonlyMap<string, Value>, key: string, make: () => Value): Value => {
+    const value = now.get(key) ?? before.get(key) ?? make()
+    now.set(key, value)
+    return value
+  }
+
+  const serviceNamed = (name: string, route: RouteConfig): Service => {
+    const service = services.get(name)
+    if (service === undefined) throw new Error(`${route.origin}: service ${name} does not exist`)
+    return service
+  }
+
+  const retryStage = (route: RouteConfig, service: Service): Stage<Exchange, UpstreamAnswer> | undefined => {
+    if (route.retry === undefined) return undefined
+    const { budgetPercent, budgetMinPerSecond, idempotencyHeader } = route.retry
+    const policy = { percent: budgetPercent, minPerSecond: budgetMinPerSecond }
+    const budget = keep(state.budgets, previous.budgets, JSON.stringify([service.name, policy]), () => retryBudget(policy, deps.now))
+    const counter = deps.metrics.retries(service.name)
+    return retry<Exchange, UpstreamAnswer>(route.retry, httpRetryRules(idempotencyHeader), {
+      budget,
+      now: deps.now,
+      random: deps.random,
+      sleep: waiter,
+      onRetry: counter.retried,
+      onBudgetExhausted: counter.exhausted,
+    })
+  }
+
+  const breakerStage = (route: RouteConfig, service: Service): Stage<Exchange, UpstreamAnswer> | undefined => {
+    const policy = route.circuitBreaker
+    if (policy === undefined) return undefined
+    const transitions = deps.metrics.transitions(service.name)
+    const entry = keep(state.breakers, previous.breakers, JSON.stringify([route.id, service.name, policy]), () => ({
+      route: route.name,
+      service: service.name,
+      breaker: new CircuitBreaker(policy, countsAgainstService, {
+        now: deps.now,
+        onChange: (to) => {
+          transitions.count(to)
+          deps.onBreakerChange(route.name, service.name, to)
+        },
+      }),
+    }))
+    return entry.breaker.stage(httpCircuitRules)
+  }
+
+  const branchTo = (name: string, route: RouteConfig): Branch => {
+    const service = serviceNamed(name, route)
+    const bounded = route.timeoutMs !== Infinity || route.deadlineMs !== Infinity
+    const pipe = compose<Exchange, UpstreamAnswer>(
+      [
+        retryStage(route, service),
+        breakerStage(route, service),
+        bounded ? attemptTimeout<Exchange, UpstreamAnswer>(route.timeoutMs, { now: deps.now }) : undefined,
+      ],
+      upstreamCall(service, route.idleTimeoutMs === Infinity ? 0 : route.idleTimeoutMs),
+    )
+    return { service, pipe }
+  }
+
+  const build = (route: RouteConfig): Route => {
+    const { target } = route
+    if (target.type !== 'service' && target.type !== 'split') return fixedRoute(route, deps.metrics)
+    const weights = target.type === 'service' ? [{ service: target.service, weight: 1 }] : target.choices
+    const branches = weights.map(({ service }) => branchTo(service, route))
+    return serviceRoute(route, {
+      metrics: deps.metrics,
+      sendTimeoutMs: config.limits.sendTimeoutMs,
+      now: deps.now,
+      choose: chooser(branches, weights.map(({ weight }) => weight), deps.random),
+      branches,
+      mirror: route.mirror && mirror(serviceNamed(route.mirror.service, route), route.mirror.percent, route.timeoutMs, deps.random),
+      onInternalError: deps.onInternalError,
+    })
+  }
+
+  const routes = config.routes.map(build)
+  return { table: routeTable(routes.map((route) => [route.config.match, route] as const)), routes, ...state }
+}
+
+/** Picks branches by weight; with one branch, always that one. */
+function chooser(branches: readonly Branch[], weights: readonly number[], random: () => number): () => Branch {
+  const first = branches[0] as Branch
+  if (branches.length === 1) return () => first
+  const total = weights.reduce((sum, weight) => sum + weight, 0)
+  return () => {
+    let point = random() * total
+    for (const [index, weight] of weights.entries()) {
+      point -= weight
+      if (point < 0) return branches[index] as Branch
+    }
+    return first
+  }
+}

@@ -1,0 +1,141 @@
+import type { ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import type { ErrorCode, GatewayError } from '../errors.ts'
+import { problem, problemContentType } from '../observe/problem.ts'
+import type { Exchange } from './exchange.ts'
+import { replayBytes } from './request-body.ts'
+import { responseTrailers } from './response-headers.ts'
+import type { AnswerHeaders, AnswerSink, UpstreamAnswer } from './upstream-answer.ts'
+
+// A client that is still sending gets this long, and this many bytes, to read an early answer before the connection ends.
+const lingerMs = 2000
+const lingerBytes = 1024 * 1024
+
+/** Writes an answer of our own with a short body. */
+export function answerShort(exchange: Exchange, status: number, headers: readonly string[], body: string): void {
+  const { res } = exchange
+  const bytes = Buffer.byteLength(body)
+  const bodiless = status === 204 || status === 304
+  const all = bodiless ? [...headers] : [...headers, 'content-length', String(bytes)]
+  prepareConnection(exchange, all)
+  res.writeHead(status, all)
+  res.end(bodiless ? undefined : body)
+  if (!bodiless && exchange.method !== 'HEAD') exchange.bytesOut = bytes
+}
+
+/** Answers with RFC 9457 problem+json. Nothing happens when an answer has begun already: then the connection is cut. */
+export function answerProblem(exchange: Exchange, error: GatewayError, headers: readonly string[] = []): void {
+  exchange.errorCode = error.code
+  if (exchange.res.headersSent) {
+    exchange.res.destroy()
+    return
+  }
+  const { traceId } = exchange.trace
+  const all = ['content-type', problemContentType, 'cache-control', 'no-store', 'x-trace-id', traceId, ...headers]
+  if (error.retryAfterSeconds !== undefined) all.push('retry-after', String(error.retryAfterSeconds))
+  answerShort(exchange, error.status, all, problem(error, traceId))
+}
+
+/** Writes an upstream's answer: at once when it is all here, else as a stream with back-pressure. */
+export function answerFrom(exchange: Exchange, answer: UpstreamAnswer, headers: string[], sendTimeoutMs: number): void {
+  const { res } = exchange
+  prepareConnection(exchange, headers)
+  res.writeHead(answer.status, headers)
+  if (!answer.complete) {
+    // Event streams wait for their first event; their clients must not wait for the headers.
+    res.flushHeaders()
+    answer.pipe(new ClientSink(exchange, answer, sendTimeoutMs))
+    return
+  }
+  const { body, trailers } = answer.take()
+  addTrailers(res, trailers)
+  res.end(body)
+  if (body !== undefined) exchange.bytesOut = body.length
+}
+
+class ClientSink implements AnswerSink {
+  readonly #exchange: Exchange
+  readonly #answer: UpstreamAnswer
+  readonly #sendTimeoutMs: number
+  #stalled: NodeJS.Timeout | undefined
+
+  constructor(exchange: Exchange, answer: UpstreamAnswer, sendTimeoutMs: number) {
+    this.#exchange = exchange
+    this.#answer = answer
+    this.#sendTimeoutMs = sendTimeoutMs
+  }
+
+  write(chunk: Buffer): boolean {
+    const { res } = this.#exchange
+    this.#exchange.bytesOut += chunk.length
+    if (res.write(chunk)) return true
+    if (this.#stalled === undefined) {
+      this.#stalled = setTimeout(() => this.#cut('CLIENT_TIMEOUT'), this.#sendTimeoutMs)
+      res.once('drain', this.#onDrain)
+      res.once('close', this.#settle)
+    }
+    return false
+  }
+
+  end(trailers: AnswerHeaders | undefined): void {
+    addTrailers(this.#exchange.res, trailers)
+    this.#exchange.res.end()
+  }
+
+  fail(error: GatewayError): void {
+    this.#cut(error.code)
+  }
+
+  /** The status line is out; only a cut connection tells the client that the body is not whole. */
+  #cut(code: ErrorCode): void {
+    this.#exchange.cutBy ??= code
+    this.#exchange.res.destroy()
+  }
+
+  readonly #onDrain = (): void => {
+    this.#settle()
+    this.#answer.resume()
+  }
+
+  readonly #settle = (): void => {
+    clearTimeout(this.#stalled)
+    this.#stalled = undefined
+    this.#exchange.res.off('close', this.#settle)
+  }
+}
+
+function addTrailers(res: ServerResponse, trailers: AnswerHeaders | undefined): void {
+  if (trailers === undefined || !res.chunkedEncoding) return
+  const safe = responseTrailers(trailers)
+  if (safe !== undefined) res.addTrailers(safe)
+}
+
+/**
+ * An answer that comes before the body has been read ends the connection after it: what the client still sends
+ * must not be taken for its next request. The end is delayed, so that the client sees the answer before a reset.
+ */
+function prepareConnection(exchange: Exchange, headers: string[]): void {
+  const { req, res } = exchange
+  if (exchange.lifecycle.draining) res.shouldKeepAlive = false
+  if (req.complete) return
+  const length = req.headers['content-length']
+  const chunked = req.headers['transfer-encoding'] !== undefined
+  if (length === undefined && !chunked) return
+  if (!chunked && Number(length) <= replayBytes && req.headers.expect === undefined) return
+  headers.push('connection', 'close')
+  const { socket } = req
+  socket.destroySoon = () => linger(socket)
+  res.once('finish', () => req.resume())
+}
+
+function linger(socket: Socket): void {
+  let bytes = 0
+  const timer = setTimeout(() => socket.destroy(), lingerMs)
+  socket.once('close', () => clearTimeout(timer))
+  socket.on('data', (chunk: Buffer) => {
+    bytes += chunk.length
+    if (bytes > lingerBytes) socket.destroy()
+  })
+  socket.end()
+  socket.resume()
+}

@@ -1,0 +1,123 @@
+import { createServer } from 'node:http'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import { ServerResponse as Response } from 'node:http'
+import type { AddressInfo, Socket } from 'node:net'
+import type { Address, LimitsConfig } from '../../config/model.ts'
+import type { ShedReason } from '../observe/metrics.ts'
+import { answerOnSocket, protocolErrorCode } from './protocol-error.ts'
+import type { UpgradeRequest } from './tunnel.ts'
+
+export interface ListenerEvents {
+  request(req: IncomingMessage, res: ServerResponse, upgrade: UpgradeRequest | undefined): void
+  connection(delta: 1 | -1): void
+  shed(reason: ShedReason): void
+  traceId(): string
+}
+
+export interface HttpListener {
+  readonly host: string
+  readonly port: number
+  /** Applies limits that can change while connections are open; the rest holds for new connections. */
+  configure(limits: LimitsConfig): void
+  /** Stops accepting. Connections without a request are closed at once, the others after their answer. */
+  stop(): Promise<void>
+  /** Cuts what is still open. */
+  destroy(): void
+}
+
+// Limits of time are checked this often; the default of Node, 30 s, would let slow clients hold connections for long.
+const checkIntervalMs = 1000
+
+const sweepIntervalMs = 50
+
+/**
+ * One HTTP/1.1 listener over node:http, with every limit set on purpose.
+ * @throws The error of `listen` (EADDRINUSE, EACCES, EADDRNOTAVAIL, ENOTFOUND).
+ */
+export async function httpListener(address: Address, limits: LimitsConfig, reusePort: boolean, events: ListenerEvents): Promise<HttpListener> {
+  const responses = new WeakMap<Socket, ServerResponse>()
+  const server = createServer({
+    maxHeaderSize: limits.maxHeaderBytes,
+    connectionsCheckingInterval: checkIntervalMs,
+    insecureHTTPParser: false,
+    requireHostHeader: false, // checked at the edge, where the answer is a problem document
+    noDelay: true,
+    keepAlive: true,
+    shouldUpgradeCallback: isWebSocket,
+  })
+  // Counted at the edge; this limit of Node would drop the surplus in silence.
+  server.maxHeadersCount = 0
+
+  const take = (req: IncomingMessage, res: ServerResponse): void => {
+    responses.set(req.socket, res)
+    events.request(req, res, undefined)
+  }
+  server.on('request', take)
+  server.on('checkContinue', take)
+  server.on('checkExpectation', take)
+  server.on('connection', (socket: Socket) => {
+    events.connection(1)
+    socket.once('close', () => events.connection(-1))
+  })
+  server.on('drop', () => events.shed('connections'))
+  server.on('upgrade', (req: IncomingMessage, socket: Socket, head: Buffer) => upgrade(req, socket, head, events))
+  server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
+    const code = protocolErrorCode(error)
+    if (code === undefined || !socket.writable || responses.get(socket)?.headersSent === true) socket.destroy()
+    else answerOnSocket(socket, code, events.traceId())
+  })
+
+  const configure = (next: LimitsConfig): void => {
+    server.headersTimeout = next.headerTimeoutMs
+    server.requestTimeout = next.requestTimeoutMs === Infinity ? 0 : next.requestTimeoutMs
+    server.keepAliveTimeout = next.keepAliveTimeoutMs
+    server.maxConnections = next.maxConnections
+  }
+  configure(limits)
+  await listening(server, address, reusePort)
+  server.on('error', () => undefined)
+  const bound = server.address() as AddressInfo
+
+  return {
+    host: address.host,
+    port: bound.port,
+    configure,
+    stop: () =>
+      new Promise((resolve) => {
+        // Connections become idle one after the other, as their last answers end.
+        const sweep = setInterval(() => server.closeIdleConnections(), sweepIntervalMs)
+        server.close(() => {
+          clearInterval(sweep)
+          resolve()
+        })
+        server.closeIdleConnections()
+      }),
+    destroy: () => server.closeAllConnections(),
+  }
+}
+
+const isWebSocket = (req: IncomingMessage): boolean => req.method === 'GET' && req.headers.upgrade?.toLowerCase() === 'websocket'
+
+function upgrade(req: IncomingMessage, socket: Socket, head: Buffer, events: ListenerEvents): void {
+  socket.on('error', () => socket.destroy())
+  // Where Node has no callback to decline other protocols (h2c, above all), they end here.
+  if (!isWebSocket(req)) {
+    answerOnSocket(socket, 'BAD_REQUEST', events.traceId())
+    return
+  }
+  const res = new Response(req)
+  res.shouldKeepAlive = false
+  res.assignSocket(socket)
+  res.once('finish', () => socket.end())
+  events.request(req, res, { socket, head })
+}
+
+function listening(server: Server, address: Address, reusePort: boolean): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen({ host: address.host, port: address.port, reusePort, exclusive: reusePort, backlog: 1024 }, () => {
+      server.off('error', reject)
+      resolve()
+    })
+  })
+}

@@ -1,0 +1,105 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { Readable } from 'node:stream'
+import { GatewayError } from '../errors.ts'
+
+/** Bodies up to this many bytes are read before the first attempt where a route may have to send them twice. */
+export const replayBytes = 64 * 1024
+
+/**
+ * The body of a request, for one or more attempts. It is streamed with back-pressure and read by the first
+ * attempt that really sends; until then every attempt can have it. A body that was read ahead can be had any number of times.
+ */
+export class RequestBody {
+  readonly #req: IncomingMessage
+  readonly #res: ServerResponse
+  readonly #maxBytes: number
+  #continue: boolean
+  #buffered: Buffer | undefined
+  #started = false
+
+  /** @param expectsContinue Whether the client waits for `100 Continue` before it sends the body. */
+  constructor(req: IncomingMessage, res: ServerResponse, maxBytes: number, expectsContinue: boolean) {
+    this.#req = req
+    this.#res = res
+    this.#maxBytes = maxBytes
+    this.#continue = expectsContinue
+  }
+
+  /** Whether another attempt can still send the whole body. */
+  get replayable(): boolean {
+    return this.#buffered !== undefined || !this.#started
+  }
+
+  /** The body as read ahead; undefined when it is streamed. */
+  get buffered(): Buffer | undefined {
+    return this.#buffered
+  }
+
+  /** Reads the whole body into memory; for bodies whose declared length is small. */
+  async readAhead(): Promise<void> {
+    const chunks: Buffer[] = []
+    for await (const chunk of this.open() as Readable) chunks.push(chunk as Buffer)
+    this.#buffered = Buffer.concat(chunks)
+  }
+
+  /** The body for one attempt. A stream that nobody reads leaves the request untouched. */
+  open(): Readable | Buffer {
+    return this.#buffered ?? new ClientBody(this.#req, this.#maxBytes, () => this.#start())
+  }
+
+  #start(): void {
+    this.#started = true
+    if (this.#continue && !this.#res.headersSent) this.#res.writeContinue()
+    this.#continue = false
+  }
+}
+
+/** Reads a request without owning it: when the upstream destroys this stream, the client's connection stays as it is. */
+class ClientBody extends Readable {
+  readonly #req: IncomingMessage
+  readonly #maxBytes: number
+  readonly #onStart: () => void
+  #started = false
+  #bytes = 0
+
+  constructor(req: IncomingMessage, maxBytes: number, onStart: () => void) {
+    super({ highWaterMark: 64 * 1024 })
+    this.#req = req
+    this.#maxBytes = maxBytes
+    this.#onStart = onStart
+  }
+
+  override _read(): void {
+    if (this.#started) {
+      this.#req.resume()
+      return
+    }
+    this.#started = true
+    this.#onStart()
+    this.#req.on('data', this.#onData)
+    this.#req.on('end', this.#onEnd)
+    this.#req.on('close', this.#onClose)
+  }
+
+  override _destroy(error: Error | null, callback: (error: Error | null) => void): void {
+    this.#req.off('data', this.#onData)
+    this.#req.off('end', this.#onEnd)
+    this.#req.off('close', this.#onClose)
+    if (this.#started && !this.#req.readableEnded) this.#req.pause()
+    callback(error)
+  }
+
+  readonly #onData = (chunk: Buffer): void => {
+    this.#bytes += chunk.length
+    if (this.#bytes > this.#maxBytes) this.destroy(new GatewayError('BODY_TOO_LARGE'))
+    else if (!this.push(chunk)) this.#req.pause()
+  }
+
+  readonly #onEnd = (): void => {
+    this.push(null)
+  }
+
+  readonly #onClose = (): void => {
+    if (!this.#req.readableEnded) this.destroy(new GatewayError('CLIENT_GONE'))
+  }
+}

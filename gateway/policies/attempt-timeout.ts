@@ -1,0 +1,31 @@
+import { GatewayError } from '../errors.ts'
+import type { Stage } from '../pipe.ts'
+
+export interface AttemptTimeoutDeps {
+  /** Milliseconds on a monotonic clock. */
+  now(): number
+}
+
+/**
+ * Bounds ONE attempt, and by the deadline of the whole call where that comes first.
+ * The attempt is ended through `call.cancel` and rejects with the error given there.
+ * @param timeoutMs Milliseconds; `Infinity` for none.
+ * @throws {GatewayError} UPSTREAM_TIMEOUT, or DEADLINE_EXCEEDED when the deadline was the shorter one.
+ */
+export const attemptTimeout =
+  <In, Out>(timeoutMs: number, deps: AttemptTimeoutDeps): Stage<In, Out> =>
+  (next) =>
+  async (input, call) => {
+    const remainingMs = call.deadlineAtMs === Infinity ? Infinity : call.deadlineAtMs - deps.now()
+    if (remainingMs <= 0) throw new GatewayError('DEADLINE_EXCEEDED')
+    const limitMs = Math.min(timeoutMs, remainingMs)
+    if (limitMs === Infinity) return next(input, call)
+    const timer = setTimeout(() => {
+      call.cancel(new GatewayError(limitMs === timeoutMs ? 'UPSTREAM_TIMEOUT' : 'DEADLINE_EXCEEDED', { sent: call.sent }))
+    }, limitMs)
+    try {
+      return await next(input, call)
+    } finally {
+      clearTimeout(timer)
+    }
+  }

@@ -1,0 +1,218 @@
+import { performance } from 'node:perf_hooks'
+import type { Logger } from 'pino'
+import type { GatewayConfig } from '../config/model.ts'
+import { buildRoutes } from './build.ts'
+import type { BuildDeps, PolicyState } from './build.ts'
+import type { BoundListener, DataPlane, DrainResult } from './fleet.ts'
+import { Generation } from './generation.ts'
+import { edge } from './http/edge.ts'
+import type { Arrival } from './http/edge.ts'
+import { httpListener } from './http/listener.ts'
+import type { HttpListener } from './http/listener.ts'
+import { requestFlow } from './http/request-flow.ts'
+import type { AccessLog } from './observe/access-log.ts'
+import type { Metrics } from './observe/metrics.ts'
+import { idSource } from './observe/trace-ids.ts'
+import { runtimeStatus } from './runtime-status.ts'
+import type { RuntimeStatus } from './runtime-status.ts'
+import { buildServices } from './services/registry.ts'
+import type { Service } from './services/service.ts'
+
+export interface RuntimeDeps {
+  readonly log: Logger
+  readonly accessLog: AccessLog
+  readonly metrics: Metrics
+}
+
+export interface RuntimeOptions {
+  /** Lets several processes listen on the same port, the kernel spreading connections over them. */
+  readonly reusePort?: boolean
+}
+
+/** The data plane of one process. */
+export type Runtime = DataPlane<RuntimeStatus>
+
+interface RunningListener {
+  readonly name: string
+  readonly address: string
+  readonly http: HttpListener
+  /** Replaced when settings of the listener change; connections stay. */
+  arrive: ReturnType<typeof edge>
+}
+
+const emptyState: PolicyState = { breakers: new Map(), budgets: new Map() }
+
+/**
+ * Builds the new generation completely, swaps one reference, drains the old one. Any failure on the way leaves the
+ * old generation serving. Services, breakers and retry budgets whose settings did not change are carried over.
+ */
+export function runtime(deps: RuntimeDeps, options: RuntimeOptions = {}): Runtime {
+  const { log, metrics, accessLog } = deps
+  const now = (): number => performance.now()
+  const ids = idSource()
+  const listeners = new Map<string, RunningListener>()
+  let current: Generation | undefined
+  const lifecycle = { draining: false }
+
+  const buildDeps: BuildDeps = {
+    metrics,
+    now,
+    random: Math.random,
+    onInternalError: (error, exchange) => log.error({ err: error, path: exchange.path, trace_id: exchange.trace.traceId }, 'internal error'),
+    onBreakerChange: (route, service, state) => log.warn({ route, service, state }, `circuit breaker of ${service} is ${state.replace('_', '-')}`),
+  }
+  const serviceDeps = {
+    log,
+    now,
+    random: Math.random,
+    onHealthChange: (service: string, origin: string, healthy: boolean) =>
+      log.warn({ service, address: origin, healthy }, `${origin} of ${service} is ${healthy ? 'healthy again' : 'out of rotation'}`),
+  }
+
+  metrics.breakers(() =>
+    [...(current?.policies.breakers.values() ?? [])].map(({ service, breaker }) => ({ service, state: breaker.state })),
+  )
+  metrics.upstreams(() => upstreamSamples(current))
+
+  const serving = (): Generation => {
+    if (current === undefined) throw new Error('no generation has been applied')
+    return current
+  }
+
+  const open = async (config: GatewayConfig): Promise<RunningListener[]> => {
+    const opened: RunningListener[] = []
+    try {
+      for (const listener of config.listeners) {
+        const address = JSON.stringify(listener.address)
+        if (listeners.get(listener.name)?.address === address) continue
+        const running: { arrive: RunningListener['arrive'] } = { arrive: newEdge(config, listener.trustedProxies) }
+        const flow = requestFlow({
+          listener: listener.name,
+          metrics,
+          accessLog,
+          current: serving,
+          arrive: (req, res, upgrade): Arrival => running.arrive(req, res, upgrade),
+          now,
+        })
+        const http = await httpListener(listener.address, config.limits, options.reusePort === true, {
+          request: flow,
+          connection: (delta) => {
+            metrics.gauges.connections += delta
+            if (delta === 1) metrics.totals.connections += 1
+          },
+          shed: metrics.shed,
+          traceId: ids.traceId,
+        })
+        opened.push(Object.assign(running, { name: listener.name, address, http }))
+      }
+      return opened
+    } catch (error) {
+      for (const listener of opened) void listener.http.stop()
+      throw error
+    }
+  }
+
+  const newEdge = (config: GatewayConfig, trustedProxies: readonly string[]): RunningListener['arrive'] =>
+    edge({ maxHeaders: config.limits.maxHeaders, tracing: config.tracing, trustedProxies }, { ids, lifecycle, now })
+
+  const takeOver = (config: GatewayConfig, opened: readonly RunningListener[]): void => {
+    for (const listener of opened) {
+      void listeners.get(listener.name)?.http.stop()
+      listeners.set(listener.name, listener)
+    }
+    const names = new Map(config.listeners.map((listener) => [listener.name, listener]))
+    for (const [name, listener] of listeners) {
+      const wanted = names.get(name)
+      if (wanted === undefined) {
+        void listener.http.stop()
+        listeners.delete(name)
+      } else {
+        listener.arrive = newEdge(config, wanted.trustedProxies)
+        listener.http.configure(config.limits)
+      }
+    }
+  }
+
+  const retire = async (old: Generation, dropped: readonly Service[], next: Generation): Promise<void> => {
+    const limit = new Promise<void>((resolve) => setTimeout(resolve, next.config.shutdown.drainTimeoutMs).unref())
+    await Promise.race([old.idle(), limit])
+    for (const service of dropped) void service.close()
+    for (const [key, { breaker }] of old.policies.breakers) if (next.policies.breakers.get(key)?.breaker !== breaker) breaker.close()
+    metrics.retain(usedSeries(current ?? next))
+  }
+
+  return {
+    get listeners() {
+      return [...listeners.values()].map(({ name, http }): BoundListener => ({ name, host: http.host, port: http.port }))
+    },
+
+    apply: async (config) => {
+      const previous = current
+      const { services, added, dropped } = buildServices(config.services, previous?.services ?? new Map(), serviceDeps)
+      try {
+        const built = buildRoutes(config, services, previous?.policies ?? emptyState, buildDeps)
+        const next = new Generation((previous?.number ?? 0) + 1, config, services, built)
+        await Promise.all(added.map((service) => service.ready))
+        // A listener takes requests from its first moment on, so the first generation has to be there before it.
+        current ??= next
+        const opened = await open(config)
+        current = next
+        takeOver(config, opened)
+        accessLog.reconfigure(config.accessLog)
+        log.level = config.log.level
+        if (previous !== undefined) void retire(previous, dropped, next)
+      } catch (error) {
+        if (previous === undefined) current = undefined
+        for (const service of added) void service.close()
+        throw error
+      }
+    },
+
+    status: () => runtimeStatus(serving(), metrics, lifecycle.draining),
+
+    drain: async (): Promise<DrainResult> => {
+      lifecycle.draining = true
+      metrics.gauges.draining = 1
+      const { delayMs, drainTimeoutMs } = serving().config.shutdown
+      if (delayMs > 0) await new Promise((resolve) => setTimeout(resolve, delayMs))
+      const stopped = Promise.all([...listeners.values()].map(({ http }) => http.stop())).then(() => true)
+      let timer: NodeJS.Timeout | undefined
+      const limit = new Promise<false>((resolve) => {
+        timer = setTimeout(() => resolve(false), drainTimeoutMs)
+      })
+      const drained = await Promise.race([stopped, limit])
+      clearTimeout(timer)
+      if (!drained) for (const { http } of listeners.values()) http.destroy()
+      return { drained }
+    },
+
+    close: async () => {
+      for (const { http } of listeners.values()) {
+        http.destroy()
+        await http.stop()
+      }
+      listeners.clear()
+      for (const { breaker } of current?.policies.breakers.values() ?? []) breaker.close()
+      await Promise.all([...(current?.services.values() ?? [])].map((service) => service.close()))
+    },
+  }
+}
+
+function* upstreamSamples(generation: Generation | undefined) {
+  for (const service of generation?.services.values() ?? []) {
+    for (const { origin, state, inFlight } of service.status().addresses) {
+      yield { service: service.name, address: origin, healthy: state === 'healthy' || state === 'unknown', inFlight }
+    }
+  }
+}
+
+function usedSeries(generation: Generation) {
+  const services = new Set(generation.services.keys())
+  const endpoints = new Map([...services].map((service) => [service, new Set<string>()]))
+  for (const { config } of generation.routes) {
+    const { target } = config
+    const names = target.type === 'service' ? [target.service] : target.type === 'split' ? target.choices.map(({ service }) => service) : []
+    for (const name of names) endpoints.get(name)?.add(config.match.path)
+  }
+  return { services, endpoints, routes: new Set(generation.routes.map(({ config }) => config.name)) }
+}
