@@ -4,7 +4,7 @@ import type { DnsConfig, ServiceConfig } from '../../config/model.ts'
 import { logicalService } from './logical-service.ts'
 import type { Service } from './service.ts'
 import { dnsServer, type DnsServer, type Zone } from './test/dns-server.ts'
-import { get, listening, serviceConfig, testDeps, type TestDeps } from './test/fixtures.ts'
+import { eventually, get, listening, serviceConfig, testDeps, type TestDeps } from './test/fixtures.ts'
 
 const closing: (() => Promise<void>)[] = []
 afterEach(async () => {
@@ -60,7 +60,8 @@ test('names of the machine itself are resolved without DNS servers', async () =>
 test('urls and dns together are both used', async () => {
   const server = await zoneServer({ 'users.internal': { a: ['10.0.0.1'] } })
   const { service } = await found({ port: 80 }, server, { urls: ['http://10.0.0.9:90'] })
-  expect(origins(service)).toEqual(['http://10.0.0.1', 'http://10.0.0.9:90'])
+  expect(service.pick().origin).toBe('http://10.0.0.9:90')
+  await eventually(() => origins(service)).toEqual(['http://10.0.0.1', 'http://10.0.0.9:90'])
 })
 
 test('addresses that stay keep their pool and their health; new ones join, and those that are gone drain', async () => {
@@ -78,11 +79,11 @@ test('addresses that stay keep their pool and their health; new ones join, and t
   staying.begin()
   staying.end('failed')
   server.zone = { 'users.internal': { a: ['127.0.0.3', '127.0.0.2'] } }
-  await expect.poll(() => origins(service)).toEqual([`http://127.0.0.2:${web.port}`, `http://127.0.0.3:${web.port}`])
+  await eventually(() => origins(service)).toEqual([`http://127.0.0.2:${web.port}`, `http://127.0.0.3:${web.port}`])
   expect(service.status().addresses.find(address => address.origin === staying.origin)?.state).toBe('ejected')
   response.end('finished')
   expect((await call).body).toBe('finished')
-  await expect.poll(() => 'destroyed' in leaving.dispatcher && leaving.dispatcher.destroyed).toBe(true)
+  await eventually(() => 'destroyed' in leaving.dispatcher && leaving.dispatcher.destroyed).toBe(true)
 })
 
 for (const [title, broken] of [
@@ -96,11 +97,11 @@ for (const [title, broken] of [
     const server = await zoneServer(good)
     const { service, deps } = await found({ port: 80 }, server)
     server.zone = broken
-    await expect.poll(() => service.status().dns?.lastError, { timeout: 10_000 }).toBeDefined()
+    await eventually(() => service.status().dns?.lastError).toBeDefined()
     expect(origins(service)).toEqual(['http://10.0.0.1'])
     expect(service.status().dns?.lastOkAtMs).toBe(deps.clockMs)
     server.zone = good
-    await expect.poll(() => service.status().dns?.lastError, { timeout: 10_000 }).toBeUndefined()
+    await eventually(() => service.status().dns?.lastError).toBeUndefined()
     expect(deps.logged).toEqual(['the DNS look-up failed; the last good answer stays in use', 'the DNS name is resolved again'])
   })
 }
@@ -110,7 +111,7 @@ test('a name that cannot be resolved at the start is tried again soon, however l
   const { service, deps } = await found({ port: 80, refreshMs: 3_600_000 }, server)
   expect(() => service.pick()).toThrow('No address of the service is known')
   server.zone = { 'users.internal': { a: ['10.0.0.1'] } }
-  await expect.poll(() => origins(service), { timeout: 3_000 }).toEqual(['http://10.0.0.1'])
+  await eventually(() => origins(service)).toEqual(['http://10.0.0.1'])
   expect(deps.logged).toEqual(['the DNS name cannot be resolved', 'the DNS name is resolved again'])
 })
 
@@ -151,7 +152,7 @@ test('an SRV target that cannot be resolved for a while keeps its addresses', as
   const server = await zoneServer({ ...records, 'b.internal': { a: ['10.0.0.2'] } })
   const { service } = await found({ name: '_http._tcp.users.internal' }, server)
   server.zone = { ...records, 'a.internal': { a: ['10.0.0.9'] }, 'b.internal': 'servfail' }
-  await expect.poll(() => origins(service)).toEqual(['http://10.0.0.2:82', 'http://10.0.0.9:81'])
+  await eventually(() => origins(service)).toEqual(['http://10.0.0.2:82', 'http://10.0.0.9:81'])
 })
 
 test('closing ends the look-ups', async () => {

@@ -4,7 +4,7 @@ import { afterEach, expect, test } from 'vitest'
 import type { HealthCheckConfig } from '../../config/model.ts'
 import { logicalService } from './logical-service.ts'
 import type { Service } from './service.ts'
-import { deadOrigin, get, listening, serviceConfig, testDeps, type TestDeps, type TestServer } from './test/fixtures.ts'
+import { deadOrigin, eventually, get, listening, serviceConfig, testDeps, type TestDeps, type TestServer } from './test/fixtures.ts'
 
 const closing: (() => Promise<void>)[] = []
 afterEach(async () => {
@@ -42,7 +42,7 @@ test('a probe is a GET of the configured path with the host of the address and t
   })
   const { service } = probed([server.origin])
   expect(await seen.promise).toEqual(['GET', '/health?deep=1', `127.0.0.1:${server.port}`, 'headgate-probe'])
-  await expect.poll(() => states(service)).toEqual(['healthy'])
+  await eventually(() => states(service)).toEqual(['healthy'])
 })
 
 test('an address that answers 503 is taken out after unhealthy_after probes and comes back once it heals', async () => {
@@ -50,11 +50,11 @@ test('an address that answers 503 is taken out after unhealthy_after probes and 
   const sick = await served((_request, response) => response.writeHead(status).end())
   const well = await served((_request, response) => response.end())
   const { service, deps } = probed([sick.origin, well.origin])
-  await expect.poll(() => states(service)).toEqual(['unhealthy', 'healthy'])
+  await eventually(() => states(service)).toEqual(['unhealthy', 'healthy'])
   expect(errors(service)).toEqual(['status 503', undefined])
   expect([1, 2, 3].map(() => service.pick().origin)).toEqual([well.origin, well.origin, well.origin])
   status = 302
-  await expect.poll(() => states(service)).toEqual(['healthy', 'healthy'])
+  await eventually(() => states(service)).toEqual(['healthy', 'healthy'])
   expect(new Set([1, 2].map(() => service.pick().origin))).toEqual(new Set([sick.origin, well.origin]))
   expect(deps.changes).toEqual([`users ${sick.origin} out`, `users ${sick.origin} in`])
 })
@@ -68,13 +68,11 @@ test('healthy_after good probes in a row are needed, and one bad one starts the 
   })
   const { service } = probed([server.origin, await deadOrigin()], { healthyAfter: 2 })
   const history: string[] = []
-  await expect
-    .poll(() => {
-      const [state = ''] = states(service)
-      if (history.at(-1) !== state) history.push(state)
-      return state
-    }, { interval: 1 })
-    .toBe('healthy')
+  await eventually(() => {
+    const [state = ''] = states(service)
+    if (history.at(-1) !== state) history.push(state)
+    return state
+  }).toBe('healthy')
   expect(history).toEqual(['unknown', 'unhealthy', 'healthy'])
   expect(probes).toBeGreaterThanOrEqual(6)
 })
@@ -82,7 +80,7 @@ test('healthy_after good probes in a row are needed, and one bad one starts the 
 test('an address that refuses connections and one that never answers are unhealthy', async () => {
   const hanging = await served(() => undefined)
   const { service } = probed([await deadOrigin(), hanging.origin], { timeoutMs: 50 })
-  await expect.poll(() => states(service)).toEqual(['unhealthy', 'unhealthy'])
+  await eventually(() => states(service)).toEqual(['unhealthy', 'unhealthy'])
   expect(errors(service)[0]).toContain('ECONNREFUSED')
   expect(errors(service)[1]).toBe('no answer within 50 ms')
 })
@@ -90,7 +88,7 @@ test('an address that refuses connections and one that never answers are unhealt
 test('while no address is healthy all are used and the status says panic', async () => {
   const urls = [await deadOrigin(), await deadOrigin()]
   const { service } = probed(urls)
-  await expect.poll(() => service.status().panic).toBe(true)
+  await eventually(() => service.status().panic).toBe(true)
   expect(new Set([1, 2].map(() => service.pick().origin))).toEqual(new Set(urls))
 })
 
@@ -106,7 +104,7 @@ test('a probe does not begin before the one before it has ended', async () => {
     }, 40)
   })
   probed([server.origin], { intervalMs: 1 })
-  await expect.poll(() => probes).toBeGreaterThan(3)
+  await eventually(() => probes).toBeGreaterThan(3)
   expect(most).toBe(1)
 })
 
@@ -121,7 +119,7 @@ test('an endless or very long answer to a probe is cut off', async () => {
     write()
   })
   const { service } = probed([server.origin])
-  await expect.poll(() => cut).toBeGreaterThan(1)
+  await eventually(() => cut).toBeGreaterThan(1)
   expect(states(service)).toEqual(['healthy'])
 })
 
@@ -137,12 +135,12 @@ test('an answer that is not HTTP, an upgrade and an early close are failed probe
     return server.origin
   }
   const { service } = probed([await said('hello\r\n\r\n'), await said('HTTP/1.1 101 Switching\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n'), await said('')])
-  await expect.poll(() => states(service)).toEqual(['unhealthy', 'unhealthy', 'unhealthy'])
+  await eventually(() => states(service)).toEqual(['unhealthy', 'unhealthy', 'unhealthy'])
 })
 
 test('a path that cannot be sent fails the probe', async () => {
   const { service } = probed([await deadOrigin()], { path: '/a b' })
-  await expect.poll(() => errors(service)[0]).toContain('ERR_UNESCAPED_CHARACTERS')
+  await eventually(() => errors(service)[0]).toContain('ERR_UNESCAPED_CHARACTERS')
 })
 
 test('probes get through while all connections of the pool are busy', async () => {
@@ -157,9 +155,9 @@ test('probes get through while all connections of the pool are busy', async () =
   })
   const { service } = probed([server.origin])
   const call = get(service.pick())
-  await expect.poll(() => held.length).toBe(1)
+  await eventually(() => held.length).toBe(1)
   const before = probes
-  await expect.poll(() => probes).toBeGreaterThan(before + 1)
+  await eventually(() => probes).toBeGreaterThan(before + 1)
   held[0]?.end('done')
   expect((await call).body).toBe('done')
 })

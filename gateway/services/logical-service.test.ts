@@ -4,7 +4,7 @@ import type { ServiceConfig } from '../../config/model.ts'
 import type { GatewayError } from '../errors.ts'
 import { logicalService } from './logical-service.ts'
 import type { Service } from './service.ts'
-import { get, listening, serviceConfig, testDeps, type TestDeps } from './test/fixtures.ts'
+import { eventually, get, listening, serviceConfig, testDeps, type TestDeps } from './test/fixtures.ts'
 
 const closing: (() => Promise<void>)[] = []
 afterEach(async () => {
@@ -170,5 +170,5 @@ test('an exception in the handler of a call is logged and harms nobody else', as
     },
   )
   await failed.promise
-  await expect.poll(() => deps.logged).toContain('a handler of a call threw')
+  await eventually(() => deps.logged).toContain('a handler of a call threw')
 })

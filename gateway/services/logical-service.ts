@@ -51,7 +51,7 @@ class LogicalService implements Service {
     this.#fixedPlaces = config.urls.map(fixedPlace)
     this.#setPlaces(this.#fixedPlaces)
     this.#discovery = config.dns === undefined ? undefined : discovery(config.name, config.dns, deps, endpoints => this.#onAnswer(endpoints))
-    this.ready = this.#discovery?.ready ?? Promise.resolve()
+    this.ready = this.#discovery === undefined || config.urls.length > 0 ? Promise.resolve() : this.#discovery.ready
   }
 
   pick(not?: Upstream): Upstream {

@@ -10,19 +10,17 @@ import type { HealthCheckConfig, ServiceConfig, UpstreamTlsConfig } from '../../
 import { logicalService } from './logical-service.ts'
 import type { Service } from './service.ts'
 import { dnsServer } from './test/dns-server.ts'
-import { get, listening, serviceConfig, testDeps, type TestServer } from './test/fixtures.ts'
+import { eventually, get, listening, serviceConfig, testDeps, type TestServer } from './test/fixtures.ts'
 
-test('the connect timeout ends a connection attempt that nobody answers', async () => {
-  // A full accept queue leaves further connection attempts without an answer.
-  const listener = net.createServer()
-  const server = await new Promise<{ port: number }>(resolve => listener.listen({ port: 0, host: '127.0.0.1', backlog: 1 }, () => resolve(listener.address() as net.AddressInfo)))
-  const secure = logicalService(serviceConfig({ urls: [`https://127.0.0.1:${server.port}`], connectTimeoutMs: 100 }), testDeps())
-  const sockets = new Set<net.Socket>()
-  listener.on('connection', socket => sockets.add(socket.on('error', () => undefined)))
-  await expect(get(secure.pick())).rejects.toMatchObject({ code: 'UND_ERR_CONNECT_TIMEOUT' })
-  await secure.close()
+test('the connect timeout covers a TLS handshake that never ends', async () => {
+  const sockets: net.Socket[] = []
+  const silent = net.createServer(socket => sockets.push(socket.on('error', () => undefined)))
+  const server = await listening(silent, 'https')
+  const service = logicalService(serviceConfig({ urls: [server.origin], connectTimeoutMs: 100 }), testDeps())
+  await expect(get(service.pick())).rejects.toMatchObject({ code: 'UND_ERR_CONNECT_TIMEOUT' })
+  await service.close()
   for (const socket of sockets) socket.destroy()
-  await new Promise(resolve => listener.close(resolve))
+  await server.close()
 })
 
 const hasOpenssl = spawnSync('openssl', ['version']).status === 0
@@ -117,7 +115,7 @@ describe.skipIf(!hasOpenssl)('TLS (needs the openssl command)', () => {
     const state = (tls: UpstreamTlsConfig | undefined): Promise<string | undefined> =>
       using({ healthCheck, ...(tls === undefined ? {} : { tls }) }, async service => {
         const read = (): string | undefined => service.status().addresses[0]?.state
-        await expect.poll(read).not.toBe('unknown')
+        await eventually(read).not.toBe('unknown')
         return read()
       })
     expect(await state(undefined)).toBe('unhealthy')

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import http from 'node:http'
 import type { AddressInfo, Server } from 'node:net'
+import { expect } from 'vitest'
 import type { ServiceConfig } from '../../../config/model.ts'
 import type { ServiceDeps, Upstream } from '../service.ts'
 
@@ -82,3 +83,6 @@ export const get = async (upstream: Upstream, headers: Record<string, string> = 
     throw error
   }
 }
+
+/** Reads until the expectation holds, often enough to see short states, long enough for a busy machine. */
+export const eventually = <T>(read: () => T): ReturnType<typeof expect.poll<T>> => expect.poll(read, { timeout: 15_000, interval: 2 })
