@@ -81,7 +81,7 @@ export class Address implements Upstream {
 
   async #drain(): Promise<void> {
     if (this.inFlight > 0) {
-      await new Promise<void>(resolve => {
+      await new Promise<void>((resolve) => {
         this.#onIdle = resolve
       })
     }

@@ -6,7 +6,14 @@ import { balancer, weightedSlots } from './balancer.ts'
 const addresses = (count: number, maxInFlight = 4): Address[] =>
   Array.from({ length: count }, (_, index) => {
     const authority = `10.0.0.${index}`
-    return new Address({ origin: `http://${authority}`, authority, pool: new Pool(`http://${authority}`), maxInFlight, ejectAfter: Infinity, onFailing: () => undefined })
+    return new Address({
+      origin: `http://${authority}`,
+      authority,
+      pool: new Pool(`http://${authority}`),
+      maxInFlight,
+      ejectAfter: Infinity,
+      onFailing: () => undefined,
+    })
   })
 
 const fill = (address: Address | undefined, calls: number): void => {
@@ -76,7 +83,7 @@ test('least requests above 32 addresses takes the better of two chosen by chance
 test('weights become slots in exact proportion, interleaved', () => {
   const list = addresses(3)
   for (const [index, weight] of [50, 10, 10].entries()) Object.assign(list[index] ?? {}, { weight })
-  expect(weightedSlots(list).map(address => list.indexOf(address))).toEqual([0, 0, 1, 0, 2, 0, 0])
+  expect(weightedSlots(list).map((address) => list.indexOf(address))).toEqual([0, 0, 1, 0, 2, 0, 0])
 })
 
 test('equal weights need no slots of their own', () => {

@@ -90,8 +90,8 @@ const maxSlots = 256
  */
 export const weightedSlots = (addresses: readonly Address[]): readonly Address[] => {
   const first = addresses[0]
-  if (first === undefined || addresses.every(address => address.weight === first.weight)) return addresses
-  const weights = slotWeights(addresses.map(address => address.weight))
+  if (first === undefined || addresses.every((address) => address.weight === first.weight)) return addresses
+  const weights = slotWeights(addresses.map((address) => address.weight))
   const total = weights.reduce((sum, weight) => sum + weight, 0)
   const credits = weights.map(() => 0)
   return Array.from({ length: total }, () => {
@@ -108,9 +108,9 @@ export const weightedSlots = (addresses: readonly Address[]): readonly Address[]
 const slotWeights = (weights: readonly number[]): readonly number[] => {
   const total = weights.reduce((sum, weight) => sum + weight, 0)
   const divisor = weights.every(Number.isInteger) ? weights.reduce(greatestCommonDivisor) : 0
-  if (divisor > 0 && total / divisor <= maxSlots) return weights.map(weight => weight / divisor)
+  if (divisor > 0 && total / divisor <= maxSlots) return weights.map((weight) => weight / divisor)
   const scale = maxSlots / total
-  return weights.map(weight => Math.max(1, Math.round(weight * scale)))
+  return weights.map((weight) => Math.max(1, Math.round(weight * scale)))
 }
 
 const greatestCommonDivisor = (first: number, second: number): number => (second === 0 ? first : greatestCommonDivisor(second, first % second))

@@ -4,7 +4,7 @@ import type { DnsConfig, ServiceConfig } from '../../config/model.ts'
 import { logicalService } from './logical-service.ts'
 import type { Service } from './service.ts'
 import { dnsServer, type DnsServer, type Zone } from './test/dns-server.ts'
-import { eventually, get, listening, serviceConfig, testDeps, type TestDeps } from './test/fixtures.ts'
+import { get, listening, patient, serviceConfig, testDeps, type TestDeps } from './test/fixtures.ts'
 
 const closing: (() => Promise<void>)[] = []
 afterEach(async () => {
@@ -17,7 +17,11 @@ const zoneServer = async (zone: Zone): Promise<DnsServer> => {
   return server
 }
 
-const found = async (dns: Partial<DnsConfig>, server?: DnsServer, changes: Partial<ServiceConfig> = {}): Promise<{ service: Service; deps: TestDeps }> => {
+const found = async (
+  dns: Partial<DnsConfig>,
+  server?: DnsServer,
+  changes: Partial<ServiceConfig> = {},
+): Promise<{ service: Service; deps: TestDeps }> => {
   const deps = testDeps()
   const servers = server === undefined ? [] : [{ host: server.host, port: server.port }]
   const service = logicalService(serviceConfig({ dns: { name: 'users.internal', refreshMs: 20, servers, ...dns }, ...changes }), deps)
@@ -26,8 +30,12 @@ const found = async (dns: Partial<DnsConfig>, server?: DnsServer, changes: Parti
   return { service, deps }
 }
 
-const origins = (service: Service): readonly string[] => service.status().addresses.map(address => address.origin).toSorted()
-const authorities = (service: Service): readonly string[] => service.status().addresses.map(address => address.authority)
+const origins = (service: Service): readonly string[] =>
+  service
+    .status()
+    .addresses.map((address) => address.origin)
+    .toSorted()
+const authorities = (service: Service): readonly string[] => service.status().addresses.map((address) => address.authority)
 
 test('A and AAAA records are the addresses; the host sent is the DNS name', async () => {
   const server = await zoneServer({ 'users.internal': { a: ['10.0.0.1', '10.0.0.2'], aaaa: ['::1'] } })
@@ -61,7 +69,7 @@ test('urls and dns together are both used', async () => {
   const server = await zoneServer({ 'users.internal': { a: ['10.0.0.1'] } })
   const { service } = await found({ port: 80 }, server, { urls: ['http://10.0.0.9:90'] })
   expect(service.pick().origin).toBe('http://10.0.0.9:90')
-  await eventually(() => origins(service)).toEqual(['http://10.0.0.1', 'http://10.0.0.9:90'])
+  await expect.poll(() => origins(service), patient).toEqual(['http://10.0.0.1', 'http://10.0.0.9:90'])
 })
 
 test('addresses that stay keep their pool and their health; new ones join, and those that are gone drain', async () => {
@@ -71,19 +79,19 @@ test('addresses that stay keep their pool and their health; new ones join, and t
   const server = await zoneServer({ 'users.internal': { a: ['127.0.0.1', '127.0.0.2'] } })
   const { service } = await found({ port: web.port }, server, { passiveHealth: { failures: 1, ejectForMs: 60_000 } })
   const upstreams = [service.pick(), service.pick()]
-  const leaving = upstreams.find(upstream => upstream.origin.includes('127.0.0.1'))
-  const staying = upstreams.find(upstream => upstream !== leaving)
+  const leaving = upstreams.find((upstream) => upstream.origin.includes('127.0.0.1'))
+  const staying = upstreams.find((upstream) => upstream !== leaving)
   if (leaving === undefined || staying === undefined) throw new Error('both addresses should be picked in turn')
   const call = get(leaving)
   const response = await pending.promise
   staying.begin()
   staying.end('failed')
   server.zone = { 'users.internal': { a: ['127.0.0.3', '127.0.0.2'] } }
-  await eventually(() => origins(service)).toEqual([`http://127.0.0.2:${web.port}`, `http://127.0.0.3:${web.port}`])
-  expect(service.status().addresses.find(address => address.origin === staying.origin)?.state).toBe('ejected')
+  await expect.poll(() => origins(service), patient).toEqual([`http://127.0.0.2:${web.port}`, `http://127.0.0.3:${web.port}`])
+  expect(service.status().addresses.find((address) => address.origin === staying.origin)?.state).toBe('ejected')
   response.end('finished')
   expect((await call).body).toBe('finished')
-  await eventually(() => 'destroyed' in leaving.dispatcher && leaving.dispatcher.destroyed).toBe(true)
+  await expect.poll(() => 'destroyed' in leaving.dispatcher && leaving.dispatcher.destroyed, patient).toBe(true)
 })
 
 for (const [title, broken] of [
@@ -97,11 +105,11 @@ for (const [title, broken] of [
     const server = await zoneServer(good)
     const { service, deps } = await found({ port: 80 }, server)
     server.zone = broken
-    await eventually(() => service.status().dns?.lastError).toBeDefined()
+    await expect.poll(() => service.status().dns?.lastError, patient).toBeDefined()
     expect(origins(service)).toEqual(['http://10.0.0.1'])
     expect(service.status().dns?.lastOkAtMs).toBe(deps.clockMs)
     server.zone = good
-    await eventually(() => service.status().dns?.lastError).toBeUndefined()
+    await expect.poll(() => service.status().dns?.lastError, patient).toBeUndefined()
     expect(deps.logged).toEqual(['the DNS look-up failed; the last good answer stays in use', 'the DNS name is resolved again'])
   })
 }
@@ -111,7 +119,7 @@ test('a name that cannot be resolved at the start is tried again soon, however l
   const { service, deps } = await found({ port: 80, refreshMs: 3_600_000 }, server)
   expect(() => service.pick()).toThrow('No address of the service is known')
   server.zone = { 'users.internal': { a: ['10.0.0.1'] } }
-  await eventually(() => origins(service)).toEqual(['http://10.0.0.1'])
+  await expect.poll(() => origins(service), patient).toEqual(['http://10.0.0.1'])
   expect(deps.logged).toEqual(['the DNS name cannot be resolved', 'the DNS name is resolved again'])
 })
 
@@ -122,7 +130,12 @@ test('a silent DNS server holds the start up for about one second, not longer', 
   expect(performance.now() - startedAtMs).toBeLessThan(2_000)
 })
 
-const srv = (target: string, port: number, priority = 0, weight = 0): { priority: number; weight: number; port: number; target: string } => ({ priority, weight, port, target })
+const srv = (target: string, port: number, priority = 0, weight = 0): { priority: number; weight: number; port: number; target: string } => ({
+  priority,
+  weight,
+  port,
+  target,
+})
 
 test('SRV records give ports, only the lowest priority is used, and each address has the name of its target', async () => {
   const server = await zoneServer({
@@ -144,7 +157,7 @@ test('SRV weights share out the calls', async () => {
   })
   const { service } = await found({ name: '_http._tcp.users.internal', refreshMs: 60_000 }, server)
   const picked = Array.from({ length: 80 }, () => service.pick().origin)
-  expect(picked.filter(origin => origin === 'http://10.0.0.1').length).toBe(60)
+  expect(picked.filter((origin) => origin === 'http://10.0.0.1').length).toBe(60)
 })
 
 test('an SRV target that cannot be resolved for a while keeps its addresses', async () => {
@@ -152,7 +165,7 @@ test('an SRV target that cannot be resolved for a while keeps its addresses', as
   const server = await zoneServer({ ...records, 'b.internal': { a: ['10.0.0.2'] } })
   const { service } = await found({ name: '_http._tcp.users.internal' }, server)
   server.zone = { ...records, 'a.internal': { a: ['10.0.0.9'] }, 'b.internal': 'servfail' }
-  await eventually(() => origins(service)).toEqual(['http://10.0.0.2:82', 'http://10.0.0.9:81'])
+  await expect.poll(() => origins(service), patient).toEqual(['http://10.0.0.2:82', 'http://10.0.0.9:81'])
 })
 
 test('closing ends the look-ups', async () => {

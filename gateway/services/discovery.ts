@@ -27,7 +27,7 @@ export const discovery = (service: string, config: DnsConfig, deps: ServiceDeps,
   let lastOkAtMs: number | undefined
   let lastError: string | undefined
   let settleReady = (): void => undefined
-  const ready = new Promise<void>(resolve => {
+  const ready = new Promise<void>((resolve) => {
     settleReady = resolve
   })
   const readyTimer = setTimeout(() => settleReady(), readyWaitMs)
@@ -42,7 +42,10 @@ export const discovery = (service: string, config: DnsConfig, deps: ServiceDeps,
   const failed = (error: unknown): void => {
     const message = error instanceof Error ? error.message : String(error)
     if (lastError === undefined) {
-      deps.log.warn({ ...fields, error: message }, lastOkAtMs === undefined ? 'the DNS name cannot be resolved' : 'the DNS look-up failed; the last good answer stays in use')
+      deps.log.warn(
+        { ...fields, error: message },
+        lastOkAtMs === undefined ? 'the DNS name cannot be resolved' : 'the DNS look-up failed; the last good answer stays in use',
+      )
     }
     lastError = message
   }

@@ -4,7 +4,7 @@ import { afterEach, expect, test } from 'vitest'
 import type { HealthCheckConfig } from '../../config/model.ts'
 import { logicalService } from './logical-service.ts'
 import type { Service } from './service.ts'
-import { deadOrigin, eventually, get, listening, serviceConfig, testDeps, type TestDeps, type TestServer } from './test/fixtures.ts'
+import { deadOrigin, get, listening, patient, serviceConfig, testDeps, type TestDeps, type TestServer } from './test/fixtures.ts'
 
 const closing: (() => Promise<void>)[] = []
 afterEach(async () => {
@@ -25,8 +25,8 @@ const probed = (urls: readonly string[], changes: Partial<HealthCheckConfig> = {
   return { service, deps }
 }
 
-const states = (service: Service): readonly string[] => service.status().addresses.map(address => address.state)
-const errors = (service: Service): readonly (string | undefined)[] => service.status().addresses.map(address => address.lastProbe?.error)
+const states = (service: Service): readonly string[] => service.status().addresses.map((address) => address.state)
+const errors = (service: Service): readonly (string | undefined)[] => service.status().addresses.map((address) => address.lastProbe?.error)
 
 test('before its first probe has answered an address is unknown and gets calls', async () => {
   const { service } = probed([await deadOrigin()], { intervalMs: 60_000 })
@@ -42,7 +42,7 @@ test('a probe is a GET of the configured path with the host of the address and t
   })
   const { service } = probed([server.origin])
   expect(await seen.promise).toEqual(['GET', '/health?deep=1', `127.0.0.1:${server.port}`, 'headgate-probe'])
-  await eventually(() => states(service)).toEqual(['healthy'])
+  await expect.poll(() => states(service), patient).toEqual(['healthy'])
 })
 
 test('an address that answers 503 is taken out after unhealthy_after probes and comes back once it heals', async () => {
@@ -50,11 +50,11 @@ test('an address that answers 503 is taken out after unhealthy_after probes and 
   const sick = await served((_request, response) => response.writeHead(status).end())
   const well = await served((_request, response) => response.end())
   const { service, deps } = probed([sick.origin, well.origin])
-  await eventually(() => states(service)).toEqual(['unhealthy', 'healthy'])
+  await expect.poll(() => states(service), patient).toEqual(['unhealthy', 'healthy'])
   expect(errors(service)).toEqual(['status 503', undefined])
   expect([1, 2, 3].map(() => service.pick().origin)).toEqual([well.origin, well.origin, well.origin])
   status = 302
-  await eventually(() => states(service)).toEqual(['healthy', 'healthy'])
+  await expect.poll(() => states(service), patient).toEqual(['healthy', 'healthy'])
   expect(new Set([1, 2].map(() => service.pick().origin))).toEqual(new Set([sick.origin, well.origin]))
   expect(deps.changes).toEqual([`users ${sick.origin} out`, `users ${sick.origin} in`])
 })
@@ -68,11 +68,13 @@ test('healthy_after good probes in a row are needed, and one bad one starts the 
   })
   const { service } = probed([server.origin, await deadOrigin()], { healthyAfter: 2 })
   const history: string[] = []
-  await eventually(() => {
-    const [state = ''] = states(service)
-    if (history.at(-1) !== state) history.push(state)
-    return state
-  }).toBe('healthy')
+  await expect
+    .poll(() => {
+      const [state = ''] = states(service)
+      if (history.at(-1) !== state) history.push(state)
+      return state
+    }, patient)
+    .toBe('healthy')
   expect(history).toEqual(['unknown', 'unhealthy', 'healthy'])
   expect(probes).toBeGreaterThanOrEqual(6)
 })
@@ -80,7 +82,7 @@ test('healthy_after good probes in a row are needed, and one bad one starts the 
 test('an address that refuses connections and one that never answers are unhealthy', async () => {
   const hanging = await served(() => undefined)
   const { service } = probed([await deadOrigin(), hanging.origin], { timeoutMs: 50 })
-  await eventually(() => states(service)).toEqual(['unhealthy', 'unhealthy'])
+  await expect.poll(() => states(service), patient).toEqual(['unhealthy', 'unhealthy'])
   expect(errors(service)[0]).toContain('ECONNREFUSED')
   expect(errors(service)[1]).toBe('no answer within 50 ms')
 })
@@ -88,7 +90,7 @@ test('an address that refuses connections and one that never answers are unhealt
 test('while no address is healthy all are used and the status says panic', async () => {
   const urls = [await deadOrigin(), await deadOrigin()]
   const { service } = probed(urls)
-  await eventually(() => service.status().panic).toBe(true)
+  await expect.poll(() => service.status().panic, patient).toBe(true)
   expect(new Set([1, 2].map(() => service.pick().origin))).toEqual(new Set(urls))
 })
 
@@ -104,7 +106,7 @@ test('a probe does not begin before the one before it has ended', async () => {
     }, 40)
   })
   probed([server.origin], { intervalMs: 1 })
-  await eventually(() => probes).toBeGreaterThan(3)
+  await expect.poll(() => probes, patient).toBeGreaterThan(3)
   expect(most).toBe(1)
 })
 
@@ -119,14 +121,14 @@ test('an endless or very long answer to a probe is cut off', async () => {
     write()
   })
   const { service } = probed([server.origin])
-  await eventually(() => cut).toBeGreaterThan(1)
+  await expect.poll(() => cut, patient).toBeGreaterThan(1)
   expect(states(service)).toEqual(['healthy'])
 })
 
 test('an answer that is not HTTP, an upgrade and an early close are failed probes and nothing worse', async () => {
   const said = async (text: string): Promise<string> => {
     const server = await listening(
-      net.createServer(socket => {
+      net.createServer((socket) => {
         socket.on('error', () => undefined).resume()
         socket.end(text)
       }),
@@ -134,13 +136,17 @@ test('an answer that is not HTTP, an upgrade and an early close are failed probe
     closing.push(() => server.close())
     return server.origin
   }
-  const { service } = probed([await said('hello\r\n\r\n'), await said('HTTP/1.1 101 Switching\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n'), await said('')])
-  await eventually(() => states(service)).toEqual(['unhealthy', 'unhealthy', 'unhealthy'])
+  const { service } = probed([
+    await said('hello\r\n\r\n'),
+    await said('HTTP/1.1 101 Switching\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n'),
+    await said(''),
+  ])
+  await expect.poll(() => states(service), patient).toEqual(['unhealthy', 'unhealthy', 'unhealthy'])
 })
 
 test('a path that cannot be sent fails the probe', async () => {
   const { service } = probed([await deadOrigin()], { path: '/a b' })
-  await eventually(() => errors(service)[0]).toContain('ERR_UNESCAPED_CHARACTERS')
+  await expect.poll(() => errors(service)[0], patient).toContain('ERR_UNESCAPED_CHARACTERS')
 })
 
 test('probes get through while all connections of the pool are busy', async () => {
@@ -155,9 +161,9 @@ test('probes get through while all connections of the pool are busy', async () =
   })
   const { service } = probed([server.origin])
   const call = get(service.pick())
-  await eventually(() => held.length).toBe(1)
+  await expect.poll(() => held.length, patient).toBe(1)
   const before = probes
-  await eventually(() => probes).toBeGreaterThan(before + 1)
+  await expect.poll(() => probes, patient).toBeGreaterThan(before + 1)
   held[0]?.end('done')
   expect((await call).body).toBe('done')
 })
@@ -172,5 +178,5 @@ test('closing ends a probe that is under way', async () => {
   const { service } = probed([server.origin], { timeoutMs: 60_000 })
   await arrived.promise
   await service.close()
-  await aborted.promise
+  await expect(aborted.promise).resolves.toBeUndefined()
 })

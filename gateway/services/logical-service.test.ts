@@ -4,11 +4,11 @@ import type { ServiceConfig } from '../../config/model.ts'
 import type { GatewayError } from '../errors.ts'
 import { logicalService } from './logical-service.ts'
 import type { Service } from './service.ts'
-import { eventually, get, listening, serviceConfig, testDeps, type TestDeps } from './test/fixtures.ts'
+import { get, listening, patient, serviceConfig, testDeps, type TestDeps } from './test/fixtures.ts'
 
 const closing: (() => Promise<void>)[] = []
 afterEach(async () => {
-  await Promise.all(closing.splice(0).map(close => close()))
+  await Promise.all(closing.splice(0).map((close) => close()))
 })
 
 const built = (changes: Partial<ServiceConfig>): { service: Service; deps: TestDeps } => {
@@ -61,17 +61,17 @@ test('a service whose every address has max_connections + max_pending calls answ
     upstream.begin()
     return upstream
   })
-  expect(picked.map(upstream => upstream.origin)).toEqual([one, two, one, two])
+  expect(picked.map((upstream) => upstream.origin)).toEqual([one, two, one, two])
   expect(thrownBy(() => service.pick())).toBe('UPSTREAM_BUSY')
   picked[1]?.end('ok')
   expect(service.pick().origin).toBe(two)
-  for (const upstream of [0, 2, 3].map(index => picked[index])) upstream?.end('ok')
+  for (const upstream of [0, 2, 3].map((index) => picked[index])) upstream?.end('ok')
 })
 
 test('an address on which calls keep failing is ejected, and comes back when its time is over', () => {
   const { service, deps } = built(both)
   fail(service, two, 3)
-  expect(service.status().addresses.map(address => address.state)).toEqual(['unknown', 'ejected'])
+  expect(service.status().addresses.map((address) => address.state)).toEqual(['unknown', 'ejected'])
   expect([1, 2, 3].map(() => service.pick().origin)).toEqual([one, one, one])
   deps.clockMs += 4_999
   expect([1, 2].map(() => service.pick().origin)).toEqual([one, one])
@@ -91,7 +91,7 @@ test('a success in between starts the count of failures again', () => {
   other.begin()
   other.end('ok')
   fail(service, two, 2)
-  expect(service.status().addresses.every(address => address.state === 'unknown')).toBe(true)
+  expect(service.status().addresses.every((address) => address.state === 'unknown')).toBe(true)
 })
 
 test('clients that go away count neither way', () => {
@@ -102,9 +102,9 @@ test('clients that go away count neither way', () => {
     upstream.begin()
     upstream.end('neutral')
   }
-  expect(service.status().addresses.map(address => address.state)).toEqual(['unknown', 'unknown'])
+  expect(service.status().addresses.map((address) => address.state)).toEqual(['unknown', 'unknown'])
   fail(service, two, 1)
-  expect(service.status().addresses.map(address => address.state)).toEqual(['unknown', 'ejected'])
+  expect(service.status().addresses.map((address) => address.state)).toEqual(['unknown', 'ejected'])
 })
 
 test('after its ejection one more failure is enough to eject an address again', () => {
@@ -133,7 +133,7 @@ test('an ejection ends when the clock is set to an earlier time', () => {
 test('without passive health no number of failures ejects', () => {
   const { service } = built({ urls: [one, two] })
   fail(service, two, 100)
-  expect(service.status().addresses.map(address => address.state)).toEqual(['unknown', 'unknown'])
+  expect(service.status().addresses.map((address) => address.state)).toEqual(['unknown', 'unknown'])
 })
 
 test('closing lets the call in flight finish, and refuses new ones', async () => {
@@ -170,5 +170,5 @@ test('an exception in the handler of a call is logged and harms nobody else', as
     },
   )
   await failed.promise
-  await eventually(() => deps.logged).toContain('a handler of a call threw')
+  await expect.poll(() => deps.logged, patient).toContain('a handler of a call threw')
 })

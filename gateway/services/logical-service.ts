@@ -50,7 +50,7 @@ class LogicalService implements Service {
     this.#balancer = balancer(config.loadBalancing, deps.random)
     this.#fixedPlaces = config.urls.map(fixedPlace)
     this.#setPlaces(this.#fixedPlaces)
-    this.#discovery = config.dns === undefined ? undefined : discovery(config.name, config.dns, deps, endpoints => this.#onAnswer(endpoints))
+    this.#discovery = config.dns === undefined ? undefined : discovery(config.name, config.dns, deps, (endpoints) => this.#onAnswer(endpoints))
     this.ready = this.#discovery === undefined || config.urls.length > 0 ? Promise.resolve() : this.#discovery.ready
   }
 
@@ -64,7 +64,7 @@ class LogicalService implements Service {
 
   status(): ServiceStatus {
     this.#endEjections()
-    const addresses = this.#addresses().map(address => address.status())
+    const addresses = this.#addresses().map((address) => address.status())
     return { name: this.name, panic: this.#panic, addresses, ...(this.#discovery === undefined ? {} : { dns: this.#discovery.status() }) }
   }
 
@@ -80,11 +80,11 @@ class LogicalService implements Service {
   }
 
   #addresses(): readonly Address[] {
-    return [...this.#members.values()].map(member => member.address)
+    return [...this.#members.values()].map((member) => member.address)
   }
 
   #onAnswer(endpoints: readonly Endpoint[]): void {
-    const places = endpoints.map(endpoint => foundPlace(endpoint, this.config))
+    const places = endpoints.map((endpoint) => foundPlace(endpoint, this.config))
     this.#setPlaces([...this.#fixedPlaces, ...places])
   }
 
@@ -119,7 +119,7 @@ class LogicalService implements Service {
       pool,
       maxInFlight: config.maxConnections + config.maxPending,
       ejectAfter: config.passiveHealth?.failures ?? Infinity,
-      onFailing: failing => this.#eject(failing),
+      onFailing: (failing) => this.#eject(failing),
     })
     const { now, random } = this.#deps
     const onChange = (changed: Address, before: ProbedHealth): void => this.#onProbed(changed, before)
@@ -129,7 +129,9 @@ class LogicalService implements Service {
 
   #leave({ address, check }: Member): void {
     check?.close()
-    const closing = address.close().catch((error: unknown) => this.#deps.log.error({ service: this.name, origin: address.origin, err: error }, 'a pool did not close'))
+    const closing = address
+      .close()
+      .catch((error: unknown) => this.#deps.log.error({ service: this.name, origin: address.origin, err: error }, 'a pool did not close'))
     this.#draining.add(closing)
     void closing.then(() => this.#draining.delete(closing))
   }
@@ -148,11 +150,14 @@ class LogicalService implements Service {
     const passive = this.config.passiveHealth
     if (passive === undefined) return
     this.#endEjections()
-    const others = this.#inUse.some(other => other !== address && other.usable)
+    const others = this.#inUse.some((other) => other !== address && other.usable)
     if (!others || !address.usable || this.#members.get(`${address.origin} ${address.authority}`)?.address !== address) return
     address.ejectedUntilMs = this.#deps.now() + passive.ejectForMs
     this.#refresh()
-    this.#deps.log.warn({ service: this.name, origin: address.origin, ejectForMs: passive.ejectForMs }, 'the address is ejected because calls keep failing on it')
+    this.#deps.log.warn(
+      { service: this.name, origin: address.origin, ejectForMs: passive.ejectForMs },
+      'the address is ejected because calls keep failing on it',
+    )
     this.#announce(address, true)
   }
 
@@ -163,7 +168,9 @@ class LogicalService implements Service {
     const ejectForMs = this.config.passiveHealth?.ejectForMs ?? 0
     // The second condition brings addresses back when the clock has been set to an earlier time.
     if (nowMs < this.#nextReturnAtMs && this.#nextReturnAtMs - nowMs <= ejectForMs) return
-    const returned = this.#addresses().filter(({ ejectedUntilMs }) => ejectedUntilMs !== 0 && (ejectedUntilMs <= nowMs || ejectedUntilMs - nowMs > ejectForMs))
+    const returned = this.#addresses().filter(
+      ({ ejectedUntilMs }) => ejectedUntilMs !== 0 && (ejectedUntilMs <= nowMs || ejectedUntilMs - nowMs > ejectForMs),
+    )
     for (const address of returned) address.ejectedUntilMs = 0
     this.#refresh()
     for (const address of returned) this.#announce(address, true)
@@ -176,7 +183,7 @@ class LogicalService implements Service {
 
   #refresh(): void {
     const known = this.#addresses()
-    const usable = known.filter(address => address.usable)
+    const usable = known.filter((address) => address.usable)
     this.#panic = usable.length === 0 && known.length > 0
     this.#inUse = this.#panic ? known : usable
     this.#slots = weightedSlots(this.#inUse)

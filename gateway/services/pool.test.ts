@@ -10,11 +10,11 @@ import type { HealthCheckConfig, ServiceConfig, UpstreamTlsConfig } from '../../
 import { logicalService } from './logical-service.ts'
 import type { Service } from './service.ts'
 import { dnsServer } from './test/dns-server.ts'
-import { eventually, get, listening, serviceConfig, testDeps, type TestServer } from './test/fixtures.ts'
+import { get, listening, patient, serviceConfig, testDeps, type TestServer } from './test/fixtures.ts'
 
 test('the connect timeout covers a TLS handshake that never ends', async () => {
   const sockets: net.Socket[] = []
-  const silent = net.createServer(socket => sockets.push(socket.on('error', () => undefined)))
+  const silent = net.createServer((socket) => sockets.push(socket.on('error', () => undefined)))
   const server = await listening(silent, 'https')
   const service = logicalService(serviceConfig({ urls: [server.origin], connectTimeoutMs: 100 }), testDeps())
   await expect(get(service.pick())).rejects.toMatchObject({ code: 'UND_ERR_CONNECT_TIMEOUT' })
@@ -59,7 +59,8 @@ describe.skipIf(!hasOpenssl)('TLS (needs the openssl command)', () => {
       await service.close()
     }
   }
-  const asked = (tls?: UpstreamTlsConfig): Promise<number> => using(tls === undefined ? {} : { tls }, async service => (await get(service.pick())).status)
+  const asked = (tls?: UpstreamTlsConfig): Promise<number> =>
+    using(tls === undefined ? {} : { tls }, async (service) => (await get(service.pick())).status)
 
   test('a self-signed certificate is refused when tls is absent', async () => {
     await expect(asked()).rejects.toMatchObject({ code: 'DEPTH_ZERO_SELF_SIGNED_CERT' })
@@ -78,11 +79,13 @@ describe.skipIf(!hasOpenssl)('TLS (needs the openssl command)', () => {
   })
 
   test('a certificate for another name is refused', async () => {
-    await expect(asked({ verify: true, ca: certificate, serverName: 'other.internal' })).rejects.toMatchObject({ code: 'ERR_TLS_CERT_ALTNAME_INVALID' })
+    await expect(asked({ verify: true, ca: certificate, serverName: 'other.internal' })).rejects.toMatchObject({
+      code: 'ERR_TLS_CERT_ALTNAME_INVALID',
+    })
   })
 
   test('the host of a call decides neither the certificate that is accepted nor the connection that is used', async () => {
-    await using({ tls: { verify: true, ca: certificate, serverName: 'users.internal' } }, async service => {
+    await using({ tls: { verify: true, ca: certificate, serverName: 'users.internal' } }, async (service) => {
       const before = connections
       for (const host of hosts) expect((await get(service.pick(), { host })).body).toBe(host)
       expect(connections - before).toBeLessThanOrEqual(2)
@@ -91,7 +94,7 @@ describe.skipIf(!hasOpenssl)('TLS (needs the openssl command)', () => {
   })
 
   test('an address without a name is checked against the address, whatever the host of the call', async () => {
-    await using({ tls: { verify: true, ca: certificate } }, async service => {
+    await using({ tls: { verify: true, ca: certificate } }, async (service) => {
       const before = connections
       for (const host of hosts) expect((await get(service.pick(), { host })).body).toBe(host)
       expect(connections - before).toBeLessThanOrEqual(2)
@@ -105,17 +108,17 @@ describe.skipIf(!hasOpenssl)('TLS (needs the openssl command)', () => {
       tls: { verify: true, ca: certificate },
       dns: { name, port: server.port, refreshMs: 60_000, servers: [{ host: zone.host, port: zone.port }] },
     })
-    expect((await using(dns('users.internal'), service => get(service.pick()))).body).toBe(`users.internal:${server.port}`)
-    await expect(using(dns('other.internal'), service => get(service.pick()))).rejects.toMatchObject({ code: 'ERR_TLS_CERT_ALTNAME_INVALID' })
+    expect((await using(dns('users.internal'), (service) => get(service.pick()))).body).toBe(`users.internal:${server.port}`)
+    await expect(using(dns('other.internal'), (service) => get(service.pick()))).rejects.toMatchObject({ code: 'ERR_TLS_CERT_ALTNAME_INVALID' })
     await zone.close()
   })
 
   test('probes check certificates by the same rules as calls', async () => {
     const healthCheck: HealthCheckConfig = { path: '/', intervalMs: 10, timeoutMs: 1_000, healthyAfter: 1, unhealthyAfter: 1 }
     const state = (tls: UpstreamTlsConfig | undefined): Promise<string | undefined> =>
-      using({ healthCheck, ...(tls === undefined ? {} : { tls }) }, async service => {
+      using({ healthCheck, ...(tls === undefined ? {} : { tls }) }, async (service) => {
         const read = (): string | undefined => service.status().addresses[0]?.state
-        await eventually(read).not.toBe('unknown')
+        await expect.poll(read, patient).not.toBe('unknown')
         return read()
       })
     expect(await state(undefined)).toBe('unhealthy')
@@ -125,13 +128,33 @@ describe.skipIf(!hasOpenssl)('TLS (needs the openssl command)', () => {
     expect(await state({ verify: true, ca: certificate, serverName: 'other.internal' })).toBe('unhealthy')
   })
 
+  test('300 refused certificates leave no sockets behind', async () => {
+    const sockets = (): number => process.getActiveResourcesInfo().filter((kind) => kind === 'TCPSocketWrap').length
+    await using({}, async (service) => {
+      const before = sockets()
+      for (let round = 0; round < 30; round += 1) {
+        const calls = await Promise.allSettled(Array.from({ length: 10 }, () => get(service.pick())))
+        expect(calls.every((call) => call.status === 'rejected')).toBe(true)
+      }
+      await expect.poll(sockets, patient).toBeLessThanOrEqual(before)
+      expect(service.status().addresses[0]?.inFlight).toBe(0)
+    })
+  })
+
   test('a client certificate is shown to a service that asks for one', async () => {
     const client = selfSigned(folder, 'gateway', 'DNS:gateway.internal')
     const own = { key: readFileSync(path.join(folder, 'users.key'), 'utf8'), cert: certificate }
-    const strict = await listening(https.createServer({ ...own, ca: client.cert, requestCert: true, rejectUnauthorized: true }, (_request, response) => response.end('known')).on('tlsClientError', () => undefined), 'https')
+    const strict = await listening(
+      https
+        .createServer({ ...own, ca: client.cert, requestCert: true, rejectUnauthorized: true }, (_request, response) => response.end('known'))
+        .on('tlsClientError', () => undefined),
+      'https',
+    )
     const urls = [strict.origin]
-    expect((await using({ urls, tls: { verify: true, ca: certificate, ...client } }, service => get(service.pick()))).body).toBe('known')
-    await expect(using({ urls, tls: { verify: true, ca: certificate } }, service => get(service.pick()))).rejects.toThrow()
+    expect((await using({ urls, tls: { verify: true, ca: certificate, ...client } }, (service) => get(service.pick()))).body).toBe('known')
+    await expect(using({ urls, tls: { verify: true, ca: certificate } }, (service) => get(service.pick()))).rejects.toThrow(
+      /certificate required|closed|reset/i,
+    )
     await strict.close()
   })
 })
@@ -139,6 +162,10 @@ describe.skipIf(!hasOpenssl)('TLS (needs the openssl command)', () => {
 const selfSigned = (folder: string, name: string, altNames: string): { key: string; cert: string } => {
   const [key, cert] = [path.join(folder, `${name}.key`), path.join(folder, `${name}.crt`)]
   const subject = ['-subj', `/CN=${name}`, '-addext', `subjectAltName=${altNames}`]
-  execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2', '-keyout', key, '-out', cert, ...subject], { stdio: 'ignore' })
+  execFileSync(
+    'openssl',
+    ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2', '-keyout', key, '-out', cert, ...subject],
+    { stdio: 'ignore' },
+  )
   return { key: readFileSync(key, 'utf8'), cert: readFileSync(cert, 'utf8') }
 }

@@ -45,7 +45,9 @@ export const upstreamPool = (options: PoolOptions): Pool => {
       return client
     },
   }
-  const pool = options.origin.startsWith('https:') ? new TlsPool(options.origin, settings, options.tls.serverName) : new Pool(options.origin, settings)
+  const pool = options.origin.startsWith('https:')
+    ? new TlsPool(options.origin, settings, options.tls.serverName)
+    : new Pool(options.origin, settings)
   listenForErrors(pool, options.onError)
   return pool
 }

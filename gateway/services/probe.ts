@@ -29,15 +29,16 @@ export const probe = (target: ProbeTarget): RunningProbe => {
   let outcome: string | undefined = 'closed before an answer came'
   const timer = setTimeout(() => request.destroy(new Error(`no answer within ${target.timeoutMs} ms`)), target.timeoutMs)
   timer.unref()
-  const done = new Promise<string | undefined>(resolve => {
+  const done = new Promise<string | undefined>((resolve) => {
     let answered = false
-    request.on('response', response => {
+    request.on('response', (response) => {
       answered = true
-      outcome = response.statusCode !== undefined && response.statusCode >= 200 && response.statusCode < 400 ? undefined : `status ${response.statusCode}`
+      outcome =
+        response.statusCode !== undefined && response.statusCode >= 200 && response.statusCode < 400 ? undefined : `status ${response.statusCode}`
       discard(response)
     })
     request.on('upgrade', (_response, socket) => socket.destroy())
-    request.on('error', error => {
+    request.on('error', (error) => {
       if (!answered) outcome = error.message === '' ? error.name : error.message
     })
     request.on('close', () => {

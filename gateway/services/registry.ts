@@ -33,6 +33,6 @@ export const buildServices = (configs: readonly ServiceConfig[], previous: Reado
     for (const service of added) void service.close()
     throw error
   }
-  const dropped = [...previous.values()].filter(service => services.get(service.name) !== service)
+  const dropped = [...previous.values()].filter((service) => services.get(service.name) !== service)
   return { services, added, dropped }
 }

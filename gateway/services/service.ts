@@ -27,7 +27,10 @@ export type Outcome = 'ok' | 'failed' | 'neutral'
 export interface Service {
   readonly name: string
   readonly config: ServiceConfig
-  /** Resolves once the first look-up of a DNS name has ended, well or badly, or after one second; at once when there are fixed addresses. Never rejects. */
+  /**
+   * Resolves once the first look-up of a DNS name has ended, well or badly, or after one second;
+   * at once when there are fixed addresses. Never rejects.
+   */
   readonly ready: Promise<void>
   /**
    * Address for the next attempt. Constant time for `round_robin` and `random`; allocates nothing.

@@ -69,14 +69,14 @@ const question = (query: Buffer): { name: string; type: number; end: number } =>
 }
 
 const recordData = (records: NameRecords, type: number): readonly Buffer[] => {
-  if (type === types.a) return (records.a ?? []).map(ip => Buffer.from(ip.split('.').map(Number)))
+  if (type === types.a) return (records.a ?? []).map((ip) => Buffer.from(ip.split('.').map(Number)))
   if (type === types.aaaa) return (records.aaaa ?? []).map(ipv6Bytes)
   return type === types.srv ? (records.srv ?? []).map(srvBytes) : []
 }
 
 const ipv6Bytes = (ip: string): Buffer => {
   const [head = '', tail = ''] = ip.split('::')
-  const groups = (text: string): number[] => (text === '' ? [] : text.split(':').map(group => Number.parseInt(group, 16)))
+  const groups = (text: string): number[] => (text === '' ? [] : text.split(':').map((group) => Number.parseInt(group, 16)))
   const [first, last] = [groups(head), groups(tail)]
   const bytes = Buffer.alloc(16)
   for (const [index, group] of first.entries()) bytes.writeUInt16BE(group, index * 2)
@@ -89,8 +89,8 @@ const srvBytes = ({ priority, weight, port, target }: SrvRecord): Buffer => {
   fixed.writeUInt16BE(priority, 0)
   fixed.writeUInt16BE(weight, 2)
   fixed.writeUInt16BE(port, 4)
-  const labels = target.split('.').filter(label => label !== '')
-  return Buffer.concat([fixed, ...labels.map(label => Buffer.from([label.length, ...Buffer.from(label)])), Buffer.from([0])])
+  const labels = target.split('.').filter((label) => label !== '')
+  return Buffer.concat([fixed, ...labels.map((label) => Buffer.from([label.length, ...Buffer.from(label)])), Buffer.from([0])])
 }
 
 const answer = (query: Buffer, type: number, code: number, records: readonly Buffer[]): Buffer => {
@@ -98,7 +98,7 @@ const answer = (query: Buffer, type: number, code: number, records: readonly Buf
   header.writeUInt16BE(0x8180 | code, 2)
   header.writeUInt16BE(records.length, 6)
   header.writeUInt32BE(0, 8)
-  const rows = records.map(data => {
+  const rows = records.map((data) => {
     const row = Buffer.alloc(12)
     row.writeUInt16BE(0xc00c, 0)
     row.writeUInt16BE(type, 2)

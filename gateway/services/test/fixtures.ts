@@ -1,7 +1,6 @@
 import { once } from 'node:events'
 import http from 'node:http'
 import type { AddressInfo, Server } from 'node:net'
-import { expect } from 'vitest'
 import type { ServiceConfig } from '../../../config/model.ts'
 import type { ServiceDeps, Upstream } from '../service.ts'
 
@@ -74,7 +73,12 @@ export const deadOrigin = async (): Promise<string> => {
 export const get = async (upstream: Upstream, headers: Record<string, string> = {}): Promise<{ status: number; body: string }> => {
   upstream.begin()
   try {
-    const result = await upstream.dispatcher.request({ origin: upstream.origin, path: '/', method: 'GET', headers: { host: upstream.authority, ...headers } })
+    const result = await upstream.dispatcher.request({
+      origin: upstream.origin,
+      path: '/',
+      method: 'GET',
+      headers: { host: upstream.authority, ...headers },
+    })
     const body = await result.body.text()
     upstream.end('ok')
     return { status: result.statusCode, body }
@@ -84,5 +88,5 @@ export const get = async (upstream: Upstream, headers: Record<string, string> = 
   }
 }
 
-/** Reads until the expectation holds, often enough to see short states, long enough for a busy machine. */
-export const eventually = <T>(read: () => T): ReturnType<typeof expect.poll<T>> => expect.poll(read, { timeout: 15_000, interval: 2 })
+/** For `expect.poll`: often enough to see short states, long enough for a busy machine. */
+export const patient = { timeout: 15_000, interval: 2 } as const
