@@ -15,8 +15,18 @@ export interface Endpoint {
 export const endpoints = (backend: AdminBackend): readonly Endpoint[] => [
   { method: 'GET', path: '/livez', summary: 'whether the process lives', answer: async () => text('ok\n') },
   { method: 'GET', path: '/readyz', summary: 'whether it takes requests', answer: async () => readiness(backend) },
-  { method: 'GET', path: '/metrics', summary: 'Prometheus metrics', answer: async () => ({ status: 200, type: Registry.PROMETHEUS_CONTENT_TYPE, body: await backend.metrics() }) },
-  { method: 'GET', path: '/status', summary: 'generation, configuration, routes, services, breakers', answer: async () => json(await backend.status()) },
+  {
+    method: 'GET',
+    path: '/metrics',
+    summary: 'Prometheus metrics',
+    answer: async () => ({ status: 200, type: Registry.PROMETHEUS_CONTENT_TYPE, body: await backend.metrics() }),
+  },
+  {
+    method: 'GET',
+    path: '/status',
+    summary: 'generation, configuration, routes, services, breakers',
+    answer: async () => json(await backend.status()),
+  },
   { method: 'POST', path: '/-/reload', summary: 'loads the configuration again', answer: async () => reloaded(await backend.reload()) },
 ]
 

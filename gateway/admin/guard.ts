@@ -10,10 +10,13 @@ import { problemAnswer } from './respond.ts'
  */
 export const guard = (boundHost: string): ((request: IncomingMessage) => Answer | undefined) => {
   const checkHost = isLoopback(boundHost)
-  return request => {
+  return (request) => {
     const host = request.headers.host
     if (checkHost && host !== undefined && !isLocalName(hostName(host), boundHost)) {
-      return problemAnswer(421, 'This listener is bound to the loopback address and answers to IP addresses, `localhost` and its configured host only.')
+      return problemAnswer(
+        421,
+        'This listener is bound to the loopback address and answers to IP addresses, `localhost` and its configured host only.',
+      )
     }
     if (request.method === 'POST' && request.headers.origin !== undefined) {
       return problemAnswer(403, 'Requests from web pages (with an `Origin` header) may not change anything here.')

@@ -14,7 +14,12 @@ export const text = (body: string, status = 200): Answer => ({ status, type: 'te
 export const json = (value: object, status = 200): Answer => ({ status, type: 'application/json', body: `${JSON.stringify(value, null, 2)}\n` })
 
 /** RFC 9457. Without a type of its own a problem is "about:blank", and its title the phrase of its status. */
-export const problemAnswer = (status: number, detail: string, members: Readonly<Record<string, unknown>> = {}, headers?: Answer['headers']): Answer => ({
+export const problemAnswer = (
+  status: number,
+  detail: string,
+  members: Readonly<Record<string, unknown>> = {},
+  headers?: Answer['headers'],
+): Answer => ({
   status,
   type: 'application/problem+json',
   body: `${JSON.stringify({ type: 'about:blank', title: STATUS_CODES[status], status, detail, ...members }, null, 2)}\n`,

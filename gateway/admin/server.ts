@@ -81,7 +81,7 @@ const listen = (server: Server, { host, port }: Address): Promise<void> =>
   })
 
 const close = (server: Server, graceMs: number): Promise<void> =>
-  new Promise(resolve => {
+  new Promise((resolve) => {
     const timer = setTimeout(() => server.closeAllConnections(), graceMs)
     server.close(() => {
       clearTimeout(timer)
@@ -94,7 +94,8 @@ const listener = (boundHost: string, offered: readonly Endpoint[], onError: Admi
   const answerTo = async (request: IncomingMessage): Promise<Answer> => {
     const refusal = refuse(request)
     if (refusal !== undefined) return { ...refusal, headers: { connection: 'close' } }
-    if (!(await discardBody(request))) return problemAnswer(413, `Bodies here may have at most ${maxBodyBytes} bytes, and none is needed.`, {}, { connection: 'close' })
+    if (!(await discardBody(request)))
+      return problemAnswer(413, `Bodies here may have at most ${maxBodyBytes} bytes, and none is needed.`, {}, { connection: 'close' })
     return route(offered, request.method ?? '', (request.url ?? '').split('?', 1)[0] ?? '')
   }
   return (request, response) => {
@@ -104,19 +105,20 @@ const listener = (boundHost: string, offered: readonly Endpoint[], onError: Admi
       respond(response, problemAnswer(500, 'The gateway failed to answer; its log says why.'))
     }
     answerTo(request)
-      .then(answer => respond(response, answer))
+      .then((answer) => respond(response, answer))
       .catch(failed)
   }
 }
 
 const route = async (offered: readonly Endpoint[], method: string, path: string): Promise<Answer> => {
   if (path === '/' && (method === 'GET' || method === 'HEAD')) return text(index(offered))
-  const known = offered.filter(endpoint => endpoint.path === path)
-  if (known.length === 0 && path !== '/') return problemAnswer(404, 'There is nothing at this path.', { paths: offered.map(endpoint => endpoint.path) })
+  const known = offered.filter((endpoint) => endpoint.path === path)
+  if (known.length === 0 && path !== '/')
+    return problemAnswer(404, 'There is nothing at this path.', { paths: offered.map((endpoint) => endpoint.path) })
   // Answers to HEAD are those to GET; the HTTP layer leaves the body out.
-  const endpoint = known.find(candidate => candidate.method === (method === 'HEAD' ? 'GET' : method))
+  const endpoint = known.find((candidate) => candidate.method === (method === 'HEAD' ? 'GET' : method))
   if (endpoint !== undefined) return await endpoint.answer()
-  const allow = known.some(candidate => candidate.method === 'POST') ? 'POST' : 'GET, HEAD'
+  const allow = known.some((candidate) => candidate.method === 'POST') ? 'POST' : 'GET, HEAD'
   return problemAnswer(405, `Allowed here: ${allow}.`, {}, { allow })
 }
 

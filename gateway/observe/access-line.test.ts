@@ -4,7 +4,17 @@ import { accessLine } from './access-line.ts'
 import type { AccessEntry } from './access-line.ts'
 
 const trace = { traceId: 'a'.repeat(32), parentSpanId: undefined, spanId: 'b'.repeat(16), sampled: true, flags: '01', tracestate: undefined }
-const small: AccessEntry = { listener: 'main', method: 'GET', path: '/', status: 200, attempts: 0, durationMs: 1.25, bytesOut: 2, client: '::1', trace }
+const small: AccessEntry = {
+  listener: 'main',
+  method: 'GET',
+  path: '/',
+  status: 200,
+  attempts: 0,
+  durationMs: 1.25,
+  bytesOut: 2,
+  client: '::1',
+  trace,
+}
 
 describe('accessLine', () => {
   test('has a key for everything that is known', () => {
@@ -63,6 +73,9 @@ describe('accessLine', () => {
   })
 
   test('stays JSON when a number is none', () => {
-    expect(JSON.parse(accessLine({ ...small, durationMs: Number.NaN, bytesOut: Infinity }, 1, false))).toMatchObject({ duration_ms: null, bytes_out: null })
+    expect(JSON.parse(accessLine({ ...small, durationMs: Number.NaN, bytesOut: Infinity }, 1, false))).toMatchObject({
+      duration_ms: null,
+      bytes_out: null,
+    })
   })
 })

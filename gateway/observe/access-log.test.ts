@@ -31,13 +31,13 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true }))
 
 const logTo = (fd: number, options: Partial<AccessLogDeps> = {}): AccessLog =>
-  accessLog(on, { destination: logDestination({ fd }), onDropped: lines => void (dropped += lines), flushTimeoutMs: 300, retryMs: 10, ...options })
+  accessLog(on, { destination: logDestination({ fd }), onDropped: (lines) => void (dropped += lines), flushTimeoutMs: 300, retryMs: 10, ...options })
 
 const paths = (text: string): string[] =>
   text
     .split('\n')
     .slice(0, -1)
-    .map(line => (JSON.parse(line) as { path: string }).path)
+    .map((line) => (JSON.parse(line) as { path: string }).path)
 
 const numbered = (count: number): string[] => Array.from({ length: count }, (_, number) => `/${number}`)
 
@@ -123,6 +123,15 @@ describe('accessLog', () => {
     }
     await log.close()
     expect(dropped).toBe(1000)
+  })
+
+  test('closes in bounded time when nobody reads, and counts what it gives up', async () => {
+    const { fd } = pipe(constants.O_WRONLY | constants.O_NONBLOCK)
+    const log = logTo(fd, { flushTimeoutMs: 20 })
+    for (let number = 0; number < 3000; number += 1) log.write(entry(number))
+    expect(dropped).toBe(0)
+    await log.close()
+    expect(dropped).toBeGreaterThan(2000)
   })
 
   test('ignores lines after it was closed', async () => {

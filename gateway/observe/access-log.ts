@@ -55,7 +55,7 @@ export const accessLog = (initial: AccessLogConfig, deps: AccessLogDeps): Access
     if (!closed) await queue.flush(flushTimeoutMs)
   }
   return {
-    write: entry => {
+    write: (entry) => {
       if (!config.enabled || closed) return
       if (queue.full()) return deps.onDropped(1)
       const line = accessLine(entry, now(), config.query)
@@ -64,7 +64,7 @@ export const accessLog = (initial: AccessLogConfig, deps: AccessLogDeps): Access
       lines += 1
       timer ??= setTimeout(tick, flushIntervalMs).unref()
     },
-    reconfigure: next => void (config = next),
+    reconfigure: (next) => void (config = next),
     flush,
     close: async () => {
       if (closed) return

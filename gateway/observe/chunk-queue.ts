@@ -34,7 +34,13 @@ export interface ChunkQueue {
   close(): void
 }
 
-export const chunkQueue = ({ destination, onDropped, maxWaitingBytes = 1_048_576, maxWriteBytes = 65_536, retryMs = 1000 }: ChunkQueueDeps): ChunkQueue => {
+export const chunkQueue = ({
+  destination,
+  onDropped,
+  maxWaitingBytes = 1_048_576,
+  maxWriteBytes = 65_536,
+  retryMs = 1000,
+}: ChunkQueueDeps): ChunkQueue => {
   const chunks: Chunk[] = []
   let bytes = 0
   /** From a write until the destination has emptied itself. */
@@ -82,19 +88,19 @@ export const chunkQueue = ({ destination, onDropped, maxWaitingBytes = 1_048_576
   })
   return {
     full: () => bytes >= maxWaitingBytes,
-    push: chunk => {
+    push: (chunk) => {
       chunks.push(chunk)
       bytes += chunk.text.length
       pump()
     },
-    flush: timeoutMs =>
-      new Promise(resolve => {
+    flush: (timeoutMs) =>
+      new Promise((resolve) => {
         const timer = setTimeout(resolve, timeoutMs)
         const done = (): void => {
           clearTimeout(timer)
           resolve()
         }
-        settlers.push(empty => (empty ? destination.flush(done) : done()))
+        settlers.push((empty) => (empty ? destination.flush(done) : done()))
         pump()
       }),
     close: () => {

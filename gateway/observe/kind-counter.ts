@@ -6,5 +6,5 @@ export interface KindCounter<K extends string | number> {
 
 export const kindCounter = <K extends string | number>(): KindCounter<K> => {
   const counts = new Map<K, number>()
-  return { counts, add: kind => void counts.set(kind, (counts.get(kind) ?? 0) + 1) }
+  return { counts, add: (kind) => void counts.set(kind, (counts.get(kind) ?? 0) + 1) }
 }

@@ -46,7 +46,7 @@ export const latencySeries = (service: string, endpoint: string): LatencySeries 
       histogram.buckets[bucket] = (histogram.buckets[bucket] ?? 0) + 1
       histogram.sum += ms
     },
-    samples: name => [...byStatus].flatMap(([status, histogram]) => histogramSamples(name, { service, endpoint, status }, histogram)),
+    samples: (name) => [...byStatus].flatMap(([status, histogram]) => histogramSamples(name, { service, endpoint, status }, histogram)),
   }
 }
 

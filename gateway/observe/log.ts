@@ -22,9 +22,9 @@ const flushTimeoutMs = 2000
 export const gatewayLog = (level: LogLevel, fd = 2): GatewayLog => {
   const destination = logDestination({ fd, maxBytes: maxWaitingBytes })
   destination.on('error', () => {})
-  const log = pino({ level, base: null, formatters: { level: label => ({ level: label }) } }, destination)
+  const log = pino({ level, base: null, formatters: { level: (label) => ({ level: label }) } }, destination)
   const flush = (): Promise<void> =>
-    new Promise(resolve => {
+    new Promise((resolve) => {
       const timer = setTimeout(resolve, flushTimeoutMs)
       destination.flush(() => {
         clearTimeout(timer)

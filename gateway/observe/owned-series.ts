@@ -9,14 +9,14 @@ export interface OwnedSeries<T> {
 export const ownedSeries = <T>(make: (owner: string) => T): OwnedSeries<T> => {
   const byOwner = new Map<string, T>()
   return {
-    of: owner => {
+    of: (owner) => {
       const known = byOwner.get(owner)
       if (known !== undefined) return known
       const made = make(owner)
       byOwner.set(owner, made)
       return made
     },
-    retain: owners => {
+    retain: (owners) => {
       for (const owner of byOwner.keys()) if (!owners.has(owner)) byOwner.delete(owner)
     },
     entries: () => byOwner.entries(),

@@ -12,7 +12,7 @@ const sections = (text: string): { slug: string; body: string }[] =>
   text
     .split('\n## ')
     .slice(1)
-    .map(section => ({ slug: section.slice(0, section.indexOf('\n')), body: section }))
+    .map((section) => ({ slug: section.slice(0, section.indexOf('\n')), body: section }))
 
 describe('problem', () => {
   test('is the exact body that callers rely on', () => {
@@ -22,7 +22,11 @@ describe('problem', () => {
   })
 
   test('carries the detail, escaped', () => {
-    expect(JSON.parse(problem({ code: 'BAD_REQUEST', detail: 'a "quoted"\nline' }, traceId))).toMatchObject({ status: 400, detail: 'a "quoted"\nline', trace_id: traceId })
+    expect(JSON.parse(problem({ code: 'BAD_REQUEST', detail: 'a "quoted"\nline' }, traceId))).toMatchObject({
+      status: 400,
+      detail: 'a "quoted"\nline',
+      trace_id: traceId,
+    })
   })
 
   test('never tells what the upstream said', () => {
@@ -30,9 +34,15 @@ describe('problem', () => {
     expect(problem(error, traceId)).not.toContain('secret')
   })
 
-  test.each(codes)('%s has a body of its own', code => {
+  test.each(codes)('%s has a body of its own', (code) => {
     const { status, title } = errorCatalogue[code]
-    expect(JSON.parse(problem({ code }, traceId))).toEqual({ type: `https://headgate.dev/errors/${problemSlug(code)}`, title, status, code, trace_id: traceId })
+    expect(JSON.parse(problem({ code }, traceId))).toEqual({
+      type: `https://headgate.dev/errors/${problemSlug(code)}`,
+      title,
+      status,
+      code,
+      trace_id: traceId,
+    })
   })
 })
 
@@ -41,7 +51,7 @@ describe('docs/errors.md', () => {
     expect(sections(ofGateway).map(({ slug }) => slug)).toEqual(codes.map(problemSlug))
   })
 
-  test.each(codes)('says for %s what it is, and what caller and operator do', code => {
+  test.each(codes)('says for %s what it is, and what caller and operator do', (code) => {
     const body = sections(ofGateway).find(({ slug }) => slug === problemSlug(code))?.body ?? ''
     expect(body).toContain(`Code \`${code}\`, status ${errorCatalogue[code].status}`)
     expect(body).toMatch(/\n- Caller: \S/)

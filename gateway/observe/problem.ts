@@ -20,5 +20,8 @@ const heads: ReadonlyMap<string, string> = new Map(
  * Holds our own words only, never upstream text.
  * @param error A GatewayError, or code and detail where nothing was thrown.
  */
-export const problem = (error: Pick<GatewayError, 'code' | 'detail'> | { readonly code: ErrorCode; readonly detail?: string }, traceId: string): string =>
+export const problem = (
+  error: Pick<GatewayError, 'code' | 'detail'> | { readonly code: ErrorCode; readonly detail?: string },
+  traceId: string,
+): string =>
   `${heads.get(error.code) ?? '{'}${error.detail === undefined ? '' : `,"detail":${JSON.stringify(error.detail)}`},"trace_id":"${traceId}"}`

@@ -14,5 +14,15 @@ export const exportProcessMetrics = (registry: Registry): void => {
     shared = new Registry()
     collectDefaultMetrics({ register: shared })
   }
-  for (const metric of shared.getMetricsAsArray()) registry.registerMetric(metric as unknown as Metric)
+  // The registry's type leaves out that its metrics are metrics.
+  for (const metric of shared.getMetricsAsArray() as unknown as readonly Metric[]) registry.registerMetric(finiteOnly(metric))
+}
+
+/** The event loop monitor says NaN when it has seen nothing since the last scrape; as JSON between processes that would become null. */
+const finiteOnly = (metric: Metric): Metric => {
+  const get = async (): Promise<object> => {
+    const current = await metric.get()
+    return { ...current, values: [...current.values].filter(({ value }) => Number.isFinite(value)) }
+  }
+  return Object.create(metric, { get: { value: get }, getForPromString: { value: undefined } }) as Metric
 }

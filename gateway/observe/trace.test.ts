@@ -75,7 +75,9 @@ describe('traceparent', () => {
     assert(
       property(string(), nearlyValid, string(), constantFrom('true', 'false', '\r\n', undefined), (junk, near, id, sampled) => {
         for (const header of [junk, near]) {
-          const out = traceparent(traceContext({ traceparent: header, tracestate: junk, traceId: id, spanId: junk, parentSpanId: near, sampled }, idSource()))
+          const out = traceparent(
+            traceContext({ traceparent: header, tracestate: junk, traceId: id, spanId: junk, parentSpanId: near, sampled }, idSource()),
+          )
           expect(out).toMatch(/^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-0[0-3]$/)
         }
       }),
@@ -114,7 +116,8 @@ describe('own headers', () => {
   })
 
   test('ignore junk, zeros, and spans without a trace', () => {
-    for (const junk of ['', 'x', '0'.repeat(32), `${traceId}0`, '<script>', '0a\r\nset-cookie: a']) expect(traceContext({ traceId: junk, spanId: callerSpan }, ids)).toEqual(fresh)
+    for (const junk of ['', 'x', '0'.repeat(32), `${traceId}0`, '<script>', '0a\r\nset-cookie: a'])
+      expect(traceContext({ traceId: junk, spanId: callerSpan }, ids)).toEqual(fresh)
     expect(traceContext({ traceId, spanId: 'nope' }, ids).parentSpanId).toBeUndefined()
   })
 
@@ -140,13 +143,13 @@ describe('idSource', () => {
 
   test('never gives an id of zeros', () => {
     let fills = 0
-    const source = idSource(pool => void pool.fill(fills++ === 0 ? 0 : 0xab))
+    const source = idSource((pool) => void pool.fill(fills++ === 0 ? 0 : 0xab))
     expect(source.spanId()).toBe('ab'.repeat(8))
   })
 
   test('asks for randomness once for many ids', () => {
     let fills = 0
-    const source = idSource(pool => void pool.fill((fills += 1)))
+    const source = idSource((pool) => void pool.fill((fills += 1)))
     for (let count = 0; count < 256; count += 1) source.traceId()
     expect(fills).toBe(1)
     source.spanId()
