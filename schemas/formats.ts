@@ -12,8 +12,8 @@ export interface FormatDescription {
   readonly examples: readonly string[]
 }
 
-const duration = '^([0-9]+(\\.[0-9]+)?(ms|s|m|h|d))+$'
-const durationOrNever = '^(∞|never|([0-9]+(\\.[0-9]+)?(ms|s|m|h|d))+)$'
+const duration = '^((0|[1-9][0-9]*)(\\.[0-9]+)?(ms|s|m|h|d))+$'
+const durationOrNever = '^(∞|never|((0|[1-9][0-9]*)(\\.[0-9]+)?(ms|s|m|h|d))+)$'
 
 export const formats = {
   /** More than zero, at most 24 days (what a timer can hold). */
@@ -39,7 +39,11 @@ export const formats = {
   'headgate-rate': { expects: 'a rate such as `100/min` or `10/s`', pattern: '^[0-9]+/(s|min|h|hour|day|second|minute)$', examples: ['100/min', '10/s'] },
   'headgate-percent': { expects: 'a percentage such as `50%`', pattern: '^[0-9]+(\\.[0-9]+)?%$', examples: ['50%', '0.5%'] },
   'headgate-address': { expects: 'an address HOST:PORT such as `127.0.0.1:8080`', pattern: '^(\\[[0-9a-fA-F:.]+\\]|[^:/\\s]+):[0-9]{1,5}$', examples: ['0.0.0.0:8080', '[::1]:9900'] },
-  'headgate-path': { expects: 'a path that starts with `/`', pattern: '^/', examples: ['/health'] },
+  'headgate-path': { expects: 'a path that starts with `/`', pattern: '^/[^?#]*$', examples: ['/health'] },
+  /** For requests that the gateway makes itself. */
+  'headgate-request-path': { expects: 'a path such as `/health`, with a query where it needs one', pattern: '^/[^#]*$', examples: ['/health', '/health?ready=1'] },
+  /** `{params}` of the matched path and `{rest}` are filled in. */
+  'headgate-path-template': { expects: 'a path such as `/v2/users/{id}`', pattern: '^/[^?#]*$', examples: ['/v2/users/{id}'] },
   'headgate-path-pattern': {
     expects: 'a path such as `/orders`, `/orders/{id}` or `/orders/*`',
     pattern: '^/',

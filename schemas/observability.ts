@@ -86,7 +86,7 @@ export const healthChecks = {
         required: ['service'],
         properties: {
           service: { type: 'string', minLength: 1, description: 'Name of a service.' },
-          endpoint: { type: 'string', format: 'headgate-path', default: '/health', description: 'Path asked with GET.' },
+          endpoint: { type: 'string', format: 'headgate-request-path', default: '/health', description: 'Path asked with GET.' },
           interval: { type: 'string', format: 'headgate-duration', default: '10s', description: 'Time between two probes of one address.' },
           timeout: { type: 'string', format: 'headgate-duration', default: '2s', description: 'Longest wait.' },
         },

@@ -4,8 +4,8 @@ const headerEdit = {
   type: 'object',
   additionalProperties: false,
   properties: {
-    set: { type: 'object', additionalProperties: { type: 'string', format: 'headgate-header-value' }, description: 'Headers that replace whatever was there.' },
-    add: { type: 'object', additionalProperties: { type: 'string', format: 'headgate-header-value' }, description: 'Headers put beside those that are there.' },
+    set: { type: 'object', propertyNames: { format: 'headgate-header-name' }, additionalProperties: { type: 'string', format: 'headgate-header-value' }, description: 'Headers that replace whatever was there.' },
+    add: { type: 'object', propertyNames: { format: 'headgate-header-name' }, additionalProperties: { type: 'string', format: 'headgate-header-value' }, description: 'Headers put beside those that are there.' },
     remove: { type: 'array', items: { type: 'string', format: 'headgate-header-name' }, description: 'Headers taken away.' },
   },
 } as const satisfies JSONSchema
@@ -27,6 +27,7 @@ const circuitBreaker = {
 const backoff = {
   type: 'object',
   additionalProperties: false,
+  default: {},
   description: 'Wait before a retry: exponential with full jitter, between 0 and min(max_delay, base_delay x 2^n).',
   properties: {
     base_delay: { type: 'string', format: 'headgate-duration', default: '50ms', description: 'Upper bound of the first wait.' },
@@ -37,6 +38,7 @@ const backoff = {
 const retryBudget = {
   type: 'object',
   additionalProperties: false,
+  default: {},
   description: 'Keeps retries from multiplying the load on a sick service.',
   properties: {
     percent: { type: 'string', format: 'headgate-percent', default: '20%', description: 'Retries allowed, as a share of the calls of the last 10 s.' },
@@ -73,7 +75,7 @@ export const routingRule = {
     },
     methods: { type: 'array', minItems: 1, uniqueItems: true, items: { type: 'string', format: 'headgate-method' }, description: 'Methods that match; all where absent. GET includes HEAD.' },
     hosts: { type: 'array', minItems: 1, uniqueItems: true, items: { type: 'string', format: 'headgate-host-pattern' }, description: 'Hosts that match (without port); `*.example.com` for one or more labels; all where absent.' },
-    headers: { type: 'object', minProperties: 1, additionalProperties: { type: 'string' }, description: 'Headers that must be present with exactly this value; `*` for any value.' },
+    headers: { type: 'object', minProperties: 1, propertyNames: { format: 'headgate-header-name' }, additionalProperties: { type: 'string' }, description: 'Headers that must be present with exactly this value; `*` for any value.' },
     query: { type: 'object', minProperties: 1, additionalProperties: { type: 'string' }, description: 'Query parameters that must be present with exactly this value; `*` for any value.' },
 
     service: { type: 'string', minLength: 1, description: 'Target: a service.' },
@@ -100,7 +102,7 @@ export const routingRule = {
       description: 'Target: a fixed answer.',
       properties: {
         status: { type: 'integer', minimum: 200, maximum: 599, default: 200, description: 'Status code.' },
-        headers: { type: 'object', additionalProperties: { type: 'string', format: 'headgate-header-value' }, default: {}, description: 'Headers.' },
+        headers: { type: 'object', propertyNames: { format: 'headgate-header-name' }, additionalProperties: { type: 'string', format: 'headgate-header-value' }, default: {}, description: 'Headers.' },
         body: { type: 'string', default: '', description: 'Body text (`content-type: text/plain; charset=utf-8` unless set in `headers`).' },
         json: { description: 'Body as any YAML value, sent as JSON; instead of `body`.' },
       },
@@ -126,7 +128,7 @@ export const routingRule = {
     circuit_breaker: circuitBreaker,
 
     strip_prefix: { type: 'string', format: 'headgate-path', description: 'Path prefix taken away before the request goes upstream.' },
-    rewrite: { type: 'string', format: 'headgate-path', description: 'Path sent upstream; `{params}` of the path and `{rest}` (what `*` matched) are filled in.' },
+    rewrite: { type: 'string', format: 'headgate-path-template', description: 'Path sent upstream; `{params}` of the path and `{rest}` (what `*` matched) are filled in.' },
     request_headers: { ...headerEdit, description: 'Changes to the headers sent upstream.' },
     response_headers: { ...headerEdit, description: 'Changes to the headers sent to the client.' },
     cors,

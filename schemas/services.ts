@@ -3,13 +3,13 @@ import type { FromSchema, JSONSchema } from 'json-schema-to-ts'
 const healthCheck = {
   description: 'Active health check of every address: a path, or a map for more than the path.',
   anyOf: [
-    { type: 'string', format: 'headgate-path' },
+    { type: 'string', format: 'headgate-request-path' },
     {
       type: 'object',
       additionalProperties: false,
       required: ['path'],
       properties: {
-        path: { type: 'string', format: 'headgate-path', description: 'Path asked with GET.' },
+        path: { type: 'string', format: 'headgate-request-path', description: 'Path asked with GET.' },
         interval: { type: 'string', format: 'headgate-duration', default: '10s', description: 'Time between two probes of one address.' },
         timeout: { type: 'string', format: 'headgate-duration', default: '2s', description: 'Longest wait for the status line of one probe.' },
         healthy_after: { type: 'integer', minimum: 1, maximum: 100, default: 1, description: 'Good probes in a row that bring an address back.' },

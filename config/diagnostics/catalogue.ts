@@ -1,0 +1,12 @@
+import type { CatalogueEntry } from './catalogue/entry.ts'
+import { routes } from './catalogue/routes.ts'
+import { shape } from './catalogue/shape.ts'
+import { values } from './catalogue/values.ts'
+import { warnings } from './catalogue/warnings.ts'
+
+/** HG1xxx syntax and shape, HG2xxx single values, HG3xxx references and routes, HG4xxx warnings. Codes are never reused. */
+export const catalogue: Readonly<Record<DiagnosticCode, CatalogueEntry>> = { ...shape, ...values, ...routes, ...warnings }
+
+export type DiagnosticCode = keyof typeof shape | keyof typeof values | keyof typeof routes | keyof typeof warnings
+
+export type { CatalogueEntry }

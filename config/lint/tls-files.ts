@@ -1,0 +1,2 @@
+/** @throws Whatever the file system says. */
+export type ReadFile = (path: string) => string

@@ -1,0 +1,27 @@
+import type { FromSchema } from 'json-schema-to-ts'
+import type { gatewaySchema } from '../../schemas/gateway.ts'
+import type { RoutingRuleInput } from '../../schemas/routing-rules.ts'
+import type { ServiceInput } from '../../schemas/services.ts'
+
+/** A validated service: the short form of `health_check` is written out. */
+export type ValidService = Omit<ServiceInput, 'health_check'> & { readonly health_check?: Exclude<NonNullable<ServiceInput['health_check']>, string> }
+
+export type ValidRule = RoutingRuleInput
+
+type Sections = (typeof gatewaySchema)['properties']
+type Section<Name extends keyof Sections> = FromSchema<Sections[Name]>
+
+/** The whole validated file; sections with a default in the schema are always there. */
+export interface ValidInput {
+  readonly listeners: Section<'listeners'>
+  readonly admin: Section<'admin'>
+  readonly limits: Section<'limits'>
+  readonly shutdown: Section<'shutdown'>
+  readonly log: Section<'log'>
+  readonly access_log: Section<'access_log'>
+  readonly tracing: Section<'tracing'>
+  readonly metrics?: Section<'metrics'>
+  readonly services?: Readonly<Record<string, ValidService>>
+  readonly routing_rules?: readonly ValidRule[]
+  readonly health_checks?: Section<'health_checks'>
+}

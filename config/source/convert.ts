@@ -1,0 +1,192 @@
+import { type Alias, isAlias, isMap, isScalar, isSeq, type Node, type Pair, type Scalar, type YAMLMap, type YAMLSeq } from 'yaml'
+import type { Findings } from '../diagnostics/findings.ts'
+import { nearest } from '../diagnostics/nearest.ts'
+import { quoted } from '../values/parsed.ts'
+import { coreScalar } from './core-scalar.ts'
+import { type Environment, interpolate, type InterpolationProblem } from './interpolation.ts'
+import { type Interpolated, keyText, locateNode, type Provenance } from './provenance.ts'
+import type { SourceFile } from './source-file.ts'
+import { type Container, isContainer, isMapping, type Mapping } from './value.ts'
+
+/** What all aliases of one file may add to what is written in it. */
+const maxAliasedNodes = 100_000
+
+interface Anchor {
+  /** Undefined while the anchored node itself is being built: an alias to it would have no end. */
+  value: unknown
+  done: boolean
+  size: number
+  interpolated: Interpolated | undefined
+}
+
+export interface ConvertDeps {
+  readonly env: Environment
+  readonly findings: Findings
+  readonly provenance: Provenance
+}
+
+/** Nodes to plain values: aliases copied within a budget, `<<` merged, environment references replaced. Each node is visited once. */
+export const convert = (file: SourceFile, top: YAMLMap, deps: ConvertDeps): Mapping => new Conversion(file, deps).map(top)
+
+class Conversion {
+  readonly #file: SourceFile
+  readonly #deps: ConvertDeps
+  readonly #anchors = new Map<string, Anchor>()
+  #nodes = 0
+  #aliased = 0
+
+  constructor(file: SourceFile, deps: ConvertDeps) {
+    this.#file = file
+    this.#deps = deps
+  }
+
+  map(node: YAMLMap): Mapping {
+    const result: Mapping = {}
+    this.#deps.provenance.record(result, this.#file, node)
+    const first = new Map<string, Node>()
+    const merges: unknown[] = []
+    for (const pair of node.items as Pair<Node, Node | null>[]) {
+      const name = this.#keyName(pair.key, first)
+      if (name === undefined) continue
+      if (name === '<<') merges.push(...this.#mergeSources(pair))
+      else result[name] = this.#node(pair.value, result, name)
+    }
+    for (const source of merges) this.#mergeInto(result, source, first)
+    return result
+  }
+
+  #keyName(key: Node, first: Map<string, Node>): string | undefined {
+    const { findings } = this.#deps
+    const name = keyText(key)
+    const at = locateNode(this.#file, key) ?? this.#file.locate(0, 0)
+    if (name === undefined || name === '__proto__') {
+      findings.report('HG1013', at, name === undefined ? 'This key is not a name.' : '`__proto__` cannot be used as a name.')
+      return undefined
+    }
+    const before = first.get(name)
+    if (before === undefined) {
+      first.set(name, key)
+      return name
+    }
+    const related = locateNode(this.#file, before)
+    findings.report('HG1002', at, `The key ${quoted(name)} stands in this map twice.`, { related: related ? [{ message: 'first here', location: related }] : [] })
+    return undefined
+  }
+
+  #node(node: Node | null, parent: Container, key: string): unknown {
+    this.#nodes += 1
+    if (isAlias(node)) return this.#alias(node, parent, key)
+    const name = node && 'anchor' in node ? node.anchor : undefined
+    if (name === undefined) return this.#content(node, parent, key)
+    const anchor: Anchor = { value: undefined, done: false, size: 0, interpolated: undefined }
+    const before = this.#nodes + this.#aliased
+    this.#anchors.set(name, anchor)
+    anchor.value = this.#content(node, parent, key)
+    anchor.size = this.#nodes + this.#aliased - before + 1
+    anchor.interpolated = this.#deps.provenance.interpolated(parent, key)
+    anchor.done = true
+    return anchor.value
+  }
+
+  #content(node: Node | null, parent: Container, key: string): unknown {
+    if (isScalar(node)) return this.#scalar(node, parent, key)
+    if (isMap(node)) return this.map(node)
+    return isSeq(node) ? this.#list(node) : null
+  }
+
+  #list(node: YAMLSeq): unknown[] {
+    const result: unknown[] = []
+    this.#deps.provenance.record(result, this.#file, node)
+    node.items.forEach((item, index) => result.push(this.#node(item as Node | null, result, String(index))))
+    return result
+  }
+
+  #scalar(node: Scalar, parent: Container, key: string): unknown {
+    const { value } = node
+    if (typeof value !== 'string') return typeof value === 'bigint' ? Number(value) : value
+    if (!value.includes('${')) return value
+    const { text, problems } = interpolate(value, this.#deps.env)
+    for (const problem of problems) this.#report(problem, node, value)
+    if (problems.length > 0) this.#deps.provenance.recordBroken(parent, key)
+    const plain = node.type === 'PLAIN' && text !== value.replaceAll('$${', '${')
+    this.#deps.provenance.recordInterpolated(parent, key, { written: value, text })
+    return plain && problems.length === 0 ? coreScalar(text) : text
+  }
+
+  #report(problem: InterpolationProblem, node: Scalar, value: string): void {
+    const location = this.#within(node, value, problem)
+    const { env, findings } = this.#deps
+    if (problem.kind === 'missing') {
+      const guess = nearest(problem.name, Object.keys(env))
+      const hint = guess === undefined ? `Set it, or give a default: \`\${env:${problem.name}:-value}\`.` : `Did you mean \`${guess}\`?`
+      findings.report('HG1018', location, `The environment variable \`${problem.name}\` is not set.`, { hint })
+    } else if (problem.kind === 'secret') {
+      findings.report('HG1019', location, `${quoted(problem.reference)} cannot be resolved: secret references are not active in this version.`, { hint: 'Use `${env:NAME}` for now.' })
+    } else {
+      findings.report('HG1017', location, `${quoted(problem.reference)} is not a reference.`, { hint: 'Write `${env:NAME}` or `${env:NAME:-default}`; `$${` stands for a literal `${`.' })
+    }
+  }
+
+  /** Exact where the text stands in the file as it was read; the whole scalar where escapes or folding moved it. */
+  #within(node: Scalar, value: string, { start, end }: { start: number; end: number }): ReturnType<SourceFile['locate']> {
+    const [from, to] = node.range ?? [0, 0, 0]
+    const written = this.#file.text.slice(from, to)
+    const at = written.indexOf(value)
+    return at === -1 ? this.#file.locate(from, to) : this.#file.locate(from + at + start, from + at + end)
+  }
+
+  #alias(node: Alias, parent: Container, key: string): unknown {
+    const value = this.#resolved(node, parent, key)
+    if (value === undefined) this.#deps.provenance.recordBroken(parent, key)
+    return value ?? null
+  }
+
+  #resolved(node: Alias, parent: Container, key: string): unknown {
+    const { findings, provenance } = this.#deps
+    const at = locateNode(this.#file, node) ?? this.#file.locate(0, 0)
+    const anchor = this.#anchors.get(node.source)
+    if (anchor === undefined) {
+      const guess = nearest(node.source, this.#anchors.keys())
+      findings.report('HG1010', at, `There is no anchor \`&${node.source}\` before this alias.`, { hint: guess && `Did you mean \`*${guess}\`?` })
+      return undefined
+    }
+    if (!anchor.done) {
+      findings.report('HG1010', at, `The alias \`*${node.source}\` stands inside what it refers to.`)
+      return undefined
+    }
+    if (anchor.interpolated !== undefined) provenance.recordInterpolated(parent, key, anchor.interpolated)
+    this.#aliased += anchor.size
+    if (this.#aliased <= maxAliasedNodes) return this.#copy(anchor.value)
+    findings.report('HG1009', at, `The aliases up to here expand to more than ${maxAliasedNodes} values.`)
+    return undefined
+  }
+
+  /** Every use gets its own copy: defaults that are filled in at one place must not appear at another. */
+  #copy(value: unknown): unknown {
+    if (!isContainer(value)) return value
+    const copy: Container = Array.isArray(value) ? value.map((item) => this.#copy(item)) : {}
+    if (isMapping(copy)) for (const [key, item] of Object.entries(value)) copy[key] = this.#copy(item)
+    this.#deps.provenance.recordCopy(copy, value)
+    return copy
+  }
+
+  #mergeSources(pair: Pair<Node, Node | null>): unknown[] {
+    const source = this.#node(pair.value, {}, '<<')
+    const sources: unknown[] = Array.isArray(source) ? source : [source]
+    if (sources.every(isMapping)) return sources
+    if (isAlias(pair.value) && source === null) return []
+    const at = locateNode(this.#file, pair.value ?? pair.key) ?? this.#file.locate(0, 0)
+    this.#deps.findings.report('HG1016', at, '`<<` merges maps, and this is none.', { hint: 'Write `<<: *anchor` or `<<: [*one, *other]`.' })
+    return []
+  }
+
+  /** Keys that are written out win over merged ones, earlier sources over later ones. */
+  #mergeInto(target: Mapping, source: unknown, written: ReadonlyMap<string, Node>): void {
+    if (!isMapping(source)) return
+    for (const [key, value] of Object.entries(source)) {
+      if (written.has(key) || Object.hasOwn(target, key)) continue
+      target[key] = value
+      this.#deps.provenance.adopt(target, key, source)
+    }
+  }
+}

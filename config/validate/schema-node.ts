@@ -1,0 +1,69 @@
+import { gatewaySchema } from '../../schemas/gateway.ts'
+
+/** The part of JSON Schema that this room reads from the schemas. */
+export interface SchemaNode {
+  readonly $schema?: string
+  readonly $id?: string
+  readonly title?: string
+  readonly type?: string | readonly string[]
+  readonly format?: string
+  readonly pattern?: string
+  readonly description?: string
+  readonly default?: unknown
+  readonly enum?: readonly unknown[]
+  readonly examples?: readonly unknown[]
+  readonly anyOf?: readonly SchemaNode[]
+  readonly items?: SchemaNode
+  readonly properties?: Readonly<Record<string, SchemaNode>>
+  readonly patternProperties?: Readonly<Record<string, SchemaNode>>
+  readonly additionalProperties?: boolean | SchemaNode
+  readonly propertyNames?: SchemaNode
+  readonly required?: readonly string[]
+  readonly minimum?: number
+  readonly maximum?: number
+  readonly minItems?: number
+  readonly minProperties?: number
+  readonly [keyword: string]: unknown
+}
+
+export const rootSchema: SchemaNode = gatewaySchema
+
+/** The same schema with `change` applied to every node, children first. */
+export const mapSchema = (node: SchemaNode, change: (node: SchemaNode) => SchemaNode): SchemaNode => {
+  const each = (child: SchemaNode): SchemaNode => mapSchema(child, change)
+  const all = (children: Readonly<Record<string, SchemaNode>>): Record<string, SchemaNode> =>
+    Object.fromEntries(Object.entries(children).map(([name, child]) => [name, each(child)]))
+  return change({
+    ...node,
+    ...(node.items && { items: each(node.items) }),
+    ...(node.properties && { properties: all(node.properties) }),
+    ...(node.patternProperties && { patternProperties: all(node.patternProperties) }),
+    ...(typeof node.additionalProperties === 'object' && { additionalProperties: each(node.additionalProperties) }),
+    ...(node.anyOf && { anyOf: node.anyOf.map(each) }),
+  })
+}
+
+/**
+ * Some keys take a text as the short form of a map with one required key (`health_check: /health`).
+ * @returns The map's schema; undefined when the node is no such pair.
+ */
+export const longForm = (node: SchemaNode): SchemaNode | undefined => {
+  const [short, long] = node.anyOf ?? []
+  return short?.type === 'string' && long?.type === 'object' && node.anyOf?.length === 2 ? long : undefined
+}
+
+/** The schema without short forms; these are expanded before validation, so that errors are about one form only. */
+export const validationSchema: SchemaNode = mapSchema(rootSchema, (node) => {
+  const long = longForm(node)
+  return long === undefined ? node : { ...long, description: node.description ?? '' }
+})
+
+/** Schema that stands at a JSON Schema pointer such as `#/properties/services/additionalProperties`. */
+export const schemaAt = (pointer: string): SchemaNode => {
+  let at: unknown = validationSchema
+  for (const step of pointer.replace(/^#\/?/, '').split('/')) {
+    if (step === '') continue
+    at = typeof at === 'object' && at !== null ? (at as Readonly<Record<string, unknown>>)[decodeURIComponent(step).replaceAll('~1', '/').replaceAll('~0', '~')] : undefined
+  }
+  return typeof at === 'object' && at !== null ? (at as SchemaNode) : {}
+}

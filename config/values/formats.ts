@@ -1,0 +1,51 @@
+import type { FormatName } from '../../schemas/formats.ts'
+import type { DiagnosticCode } from '../diagnostics/catalogue.ts'
+import { address, bareAddress, cidr } from './address.ts'
+import { age, bareDuration, durationOrNever, durationOrZero, timerDuration } from './duration.ts'
+import { dnsName, hostPattern } from './host.ts'
+import { headerName, headerValue, method } from './http.ts'
+import type { Parsed, Problem } from './parsed.ts'
+import { path, pathPattern, requestPath } from './path.ts'
+import { barePercent, percent } from './percent.ts'
+import { bareRate, rate } from './rate.ts'
+import { bareSize, size, sizeOrNever } from './size.ts'
+import { location, pathTemplate } from './template.ts'
+import { httpUrl, upstreamUrl } from './url.ts'
+
+export interface ValueFormat {
+  readonly code: DiagnosticCode
+  readonly parse: (text: string) => Parsed<unknown>
+  /** What to say when a number stands where this text is expected. */
+  readonly bareNumber?: (number: number) => Problem
+}
+
+const durations = { code: 'HG2001', bareNumber: bareDuration } as const
+const sizes = { code: 'HG2002', bareNumber: bareSize } as const
+
+/** The exact parser of each format; `schemas/formats.ts` describes them to people and editors. */
+export const valueFormats: Readonly<Record<FormatName, ValueFormat>> = {
+  'headgate-duration': { ...durations, parse: timerDuration },
+  'headgate-duration-or-zero': { ...durations, parse: durationOrZero },
+  'headgate-duration-or-never': { ...durations, parse: durationOrNever },
+  'headgate-age': { ...durations, parse: age },
+  'headgate-size': { ...sizes, parse: size },
+  'headgate-size-or-never': { ...sizes, parse: sizeOrNever },
+  'headgate-rate': { code: 'HG2003', parse: rate, bareNumber: bareRate },
+  'headgate-percent': { code: 'HG2004', parse: percent, bareNumber: barePercent },
+  'headgate-address': { code: 'HG2005', parse: address, bareNumber: bareAddress },
+  'headgate-path': { code: 'HG2006', parse: path },
+  'headgate-request-path': { code: 'HG2006', parse: requestPath },
+  'headgate-path-template': { code: 'HG2006', parse: pathTemplate },
+  'headgate-path-pattern': { code: 'HG2007', parse: pathPattern },
+  'headgate-host-pattern': { code: 'HG2008', parse: hostPattern },
+  'headgate-method': { code: 'HG2009', parse: method },
+  'headgate-header-name': { code: 'HG2010', parse: headerName },
+  'headgate-header-value': { code: 'HG2011', parse: headerValue },
+  'headgate-upstream-url': { code: 'HG2012', parse: upstreamUrl },
+  'headgate-url': { code: 'HG2012', parse: httpUrl },
+  'headgate-location': { code: 'HG2012', parse: location },
+  'headgate-dns-name': { code: 'HG2013', parse: dnsName },
+  'headgate-cidr': { code: 'HG2014', parse: cidr },
+}
+
+export const isFormatName = (name: string): name is FormatName => Object.hasOwn(valueFormats, name)
