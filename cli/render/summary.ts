@@ -1,5 +1,6 @@
-import type { GatewayConfig, HealthCheckConfig, RouteConfig, RouteTarget, ServiceConfig } from '../../config/model.ts'
+import type { GatewayConfig, HealthCheckConfig, RouteConfig, ServiceConfig } from '../../config/model.ts'
 import type { BoundListener } from '../../gateway/fleet.ts'
+import { targetText } from '../../gateway/runtime-status.ts'
 import type { TextStream } from '../io.ts'
 import { urlText } from './address.ts'
 import { countText, durationText } from './quantities.ts'
@@ -44,19 +45,6 @@ const routeRow = (route: RouteConfig): string[] => {
 
 const breakerText = ({ circuitBreaker }: RouteConfig): string =>
   circuitBreaker === undefined ? '' : `${circuitBreaker.thresholdPercent}%, open ${durationText(circuitBreaker.resetTimeoutMs)}`
-
-export const targetText = (target: RouteTarget): string => {
-  switch (target.type) {
-    case 'service':
-      return target.service
-    case 'split':
-      return target.choices.map(({ service, weight }) => `${service} (${weight})`).join(', ')
-    case 'respond':
-      return `answers ${target.status}`
-    case 'redirect':
-      return `${target.status} to ${target.to}`
-  }
-}
 
 const serviceRow = (service: ServiceConfig): string[] => [service.name, addressesText(service), service.loadBalancing, healthText(service.healthCheck)]
 

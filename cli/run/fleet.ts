@@ -5,7 +5,6 @@ import type { Fleet } from '../../gateway/fleet.ts'
 import { gatewayLog } from '../../gateway/observe/log.ts'
 import { metrics } from '../../gateway/observe/metrics.ts'
 import type { Metrics } from '../../gateway/observe/metrics.ts'
-import { setLevel } from './log-level.ts'
 
 /** The processes that serve, and the log and metrics of this one. */
 export interface FleetSetup {
@@ -23,7 +22,9 @@ export const fleetOf = async (workers: number, config: GatewayConfig): Promise<F
   const common = {
     log: logging.log,
     onReload: series.reload,
-    onApplied: (now: GatewayConfig) => setLevel(logging.log, now),
+    onApplied: (now: GatewayConfig) => {
+      logging.log.level = now.log.level
+    },
   }
   // A supervisor has no data plane of its own, and a single process no supervisor: each loads only what it needs.
   if (workers === 1) {

@@ -1,23 +1,22 @@
-import type { DataPlane } from '../../gateway/fleet.ts'
 import { accessLog } from '../../gateway/observe/access-log.ts'
 import { logDestination } from '../../gateway/observe/log-destination.ts'
 import type { GatewayLog } from '../../gateway/observe/log.ts'
 import type { Metrics } from '../../gateway/observe/metrics.ts'
 import { runtime } from '../../gateway/runtime.ts'
-import { setLevel } from './log-level.ts'
+import type { Runtime } from '../../gateway/runtime.ts'
 
 const standardOutput = 1
 
 /** The data plane of this process, with the access log on standard output. */
 export interface LocalPlane {
-  readonly plane: DataPlane
+  readonly plane: Runtime
   /** Writes what waits. Never rejects. */
   flush(): Promise<void>
 }
 
 export const localPlane = (logging: GatewayLog, metrics: Metrics, options: { readonly reusePort: boolean }): LocalPlane => {
   const access = accessLog(
-    // Takes its settings with the first configuration; nothing is served before.
+    // The runtime gives it the settings of each configuration; nothing is served before the first.
     { enabled: true, query: false, requestHeaders: [] },
     {
       destination: logDestination({ fd: standardOutput }),
@@ -26,21 +25,8 @@ export const localPlane = (logging: GatewayLog, metrics: Metrics, options: { rea
       },
     },
   )
-  const running = runtime({ log: logging.log, accessLog: access, metrics }, options)
   return {
-    plane: {
-      apply: async (config) => {
-        await running.apply(config)
-        access.reconfigure(config.accessLog)
-        setLevel(logging.log, config)
-      },
-      get listeners() {
-        return running.listeners
-      },
-      status: () => running.status(),
-      drain: () => running.drain(),
-      close: () => running.close(),
-    },
+    plane: runtime({ log: logging.log, accessLog: access, metrics }, options),
     flush: async () => {
       await access.flush()
       await logging.flush()

@@ -1,11 +1,12 @@
 import type { GatewayConfig } from '../../config/model.ts'
 import type { BoundListener, DrainResult, MetricSnapshot } from '../fleet.ts'
+import type { RuntimeStatus } from '../runtime-status.ts'
 
 /** What a supervisor asks of a worker, and what the answer carries. Sent with the `advanced` serialisation, so `Infinity` survives. */
 export interface WorkerOperations {
   readonly apply: { readonly request: GatewayConfig; readonly answer: readonly BoundListener[] }
   readonly metrics: { readonly request: undefined; readonly answer: readonly MetricSnapshot[] }
-  readonly status: { readonly request: undefined; readonly answer: object }
+  readonly status: { readonly request: undefined; readonly answer: RuntimeStatus }
   readonly drain: { readonly request: undefined; readonly answer: DrainResult }
   readonly close: { readonly request: undefined; readonly answer: undefined }
 }

@@ -1,24 +1,69 @@
-interface WorkerStatus {
+import type { RuntimeStatus } from '../runtime-status.ts'
+import type { AddressState, AddressStatus, ServiceStatus } from '../services/service.ts'
+
+export interface WorkerStatus {
   readonly worker: number
   readonly pid: number
   /** Undefined when the worker did not answer in time. */
-  readonly status: object | undefined
+  readonly status: RuntimeStatus | undefined
 }
 
+type BreakerStatus = RuntimeStatus['breakers'][number]
+
+/** Worst first: one worker that sees an address fail is news, however well the others fare. */
+const addressStates: readonly AddressState[] = ['unhealthy', 'ejected', 'unknown', 'healthy']
+const breakerStates: readonly BreakerStatus['state'][] = ['open', 'half_open', 'closed']
+
 /**
- * The status of all workers as one: their counts are added up, and what each of them says stands under `workers`,
- * because breakers and health are each worker's own.
+ * The status of all workers as one: counts are added up, and of states, which are each worker's own, the worst is shown.
+ * What each worker says stands under `workers`.
  */
 export const mergedStatus = (statuses: readonly WorkerStatus[], facts: { readonly wanted: number; readonly restarts: number }): object => {
   const answered = statuses.flatMap(({ status }) => (status === undefined ? [] : [status]))
-  return { ...summed(answered), workersWanted: facts.wanted, workerRestarts: facts.restarts, workers: statuses }
+  return {
+    draining: answered.some(({ draining }) => draining),
+    connections: sum(answered.map(({ connections }) => connections)),
+    requestsInFlight: sum(answered.map(({ requestsInFlight }) => requestsInFlight)),
+    routes: answered[0]?.routes ?? [],
+    services: merged(answered.flatMap(({ services }) => services), ({ name }) => name, mergedService),
+    breakers: merged(answered.flatMap(({ breakers }) => breakers), ({ route, service }) => JSON.stringify([route, service]), mergedBreaker),
+    workersWanted: facts.wanted,
+    workerRestarts: facts.restarts,
+    workers: statuses.map(({ worker, pid, status }) => ({ worker, pid, ...own(status) })),
+  }
 }
 
-/** Numbers at the top level are counts and are added; anything else is the same in every worker, or stands under `workers`. */
-const summed = (statuses: readonly object[]): object => {
-  const sums = new Map<string, number>()
-  for (const status of statuses) {
-    for (const [key, value] of Object.entries(status)) if (typeof value === 'number') sums.set(key, (sums.get(key) ?? 0) + value)
-  }
-  return Object.fromEntries(sums)
+/** What differs between workers; the routes do not. */
+const own = (status: RuntimeStatus | undefined): object => {
+  if (status === undefined) return { answered: false }
+  const { connections, requestsInFlight, hash, services, breakers } = status
+  return { answered: true, connections, requestsInFlight, hash, services, breakers }
 }
+
+const merged = <Item>(items: readonly Item[], keyOf: (item: Item) => string, merge: (left: Item, right: Item) => Item): Item[] => {
+  const byKey = new Map<string, Item>()
+  for (const item of items) {
+    const key = keyOf(item)
+    const before = byKey.get(key)
+    byKey.set(key, before === undefined ? item : merge(before, item))
+  }
+  return [...byKey.values()]
+}
+
+const mergedService = (left: ServiceStatus, right: ServiceStatus): ServiceStatus => ({
+  ...left,
+  panic: left.panic || right.panic,
+  addresses: merged([...left.addresses, ...right.addresses], ({ origin }) => origin, mergedAddress),
+})
+
+const mergedAddress = (left: AddressStatus, right: AddressStatus): AddressStatus => {
+  const worse = addressStates.indexOf(right.state) < addressStates.indexOf(left.state) ? right : left
+  return { ...worse, inFlight: left.inFlight + right.inFlight }
+}
+
+const mergedBreaker = (left: BreakerStatus, right: BreakerStatus): BreakerStatus => {
+  const worse = breakerStates.indexOf(right.state) < breakerStates.indexOf(left.state) ? right : left
+  return { ...worse, succeeded: left.succeeded + right.succeeded, failed: left.failed + right.failed }
+}
+
+const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0)

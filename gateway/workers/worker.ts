@@ -1,11 +1,11 @@
 import type { GatewayConfig } from '../../config/model.ts'
-import type { DataPlane, MetricSnapshot } from '../fleet.ts'
+import type { MetricSnapshot } from '../fleet.ts'
+import type { Runtime } from '../runtime.ts'
 import { failureOf, isWorkerRequest } from './messages.ts'
 import type { WorkerAnswer, WorkerRequest } from './messages.ts'
 
 export interface WorkerDeps {
-  readonly plane: DataPlane
-  /** Called before each configuration is applied: level of the log, fields of the access log. */
+  readonly plane: Runtime
   readonly metrics: () => Promise<readonly MetricSnapshot[]>
   readonly send: (answer: WorkerAnswer) => void
   /** Everything is closed: the process may end. */
