@@ -60,7 +60,13 @@ export async function httpListener(address: Address, limits: LimitsConfig, reuse
     socket.once('close', () => events.connection(-1))
   })
   server.on('drop', () => events.shed('connections'))
-  server.on('upgrade', (req: IncomingMessage, socket: Socket, head: Buffer) => upgrade(req, socket, head, events))
+  // Node forgets connections that were upgraded; they have to end with the others.
+  const upgraded = new Set<Socket>()
+  server.on('upgrade', (req: IncomingMessage, socket: Socket, head: Buffer) => {
+    upgraded.add(socket)
+    socket.once('close', () => upgraded.delete(socket))
+    upgrade(req, socket, head, events)
+  })
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
     const code = protocolErrorCode(error)
     if (code === undefined || !socket.writable || responses.get(socket)?.headersSent === true) socket.destroy()
@@ -92,7 +98,10 @@ export async function httpListener(address: Address, limits: LimitsConfig, reuse
         })
         server.closeIdleConnections()
       }),
-    destroy: () => server.closeAllConnections(),
+    destroy: () => {
+      server.closeAllConnections()
+      for (const socket of upgraded) socket.destroy()
+    },
   }
 }
 

@@ -67,6 +67,8 @@ class ClientBody extends Readable {
     this.#req = req
     this.#maxBytes = maxBytes
     this.#onStart = onStart
+    // The upstream call hears of errors while it runs; one that comes after it has ended is nobody's.
+    this.on('error', () => undefined)
   }
 
   override _read(): void {

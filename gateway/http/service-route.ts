@@ -5,6 +5,7 @@ import type { Handler } from '../pipe.ts'
 import type { Service } from '../services/service.ts'
 import { answerFrom, answerProblem, answerShort } from './client-answer.ts'
 import { cors, corsHeaderNames } from './cors.ts'
+import type { Cors } from './cors.ts'
 import type { Exchange } from './exchange.ts'
 import { headerEditor } from './header-edits.ts'
 import { pathRewrite } from './path-rewrite.ts'
@@ -36,8 +37,8 @@ export interface ServiceRouteDeps {
 /** A rule whose target is one service, or several by weight. */
 export function serviceRoute(config: RouteConfig, deps: ServiceRouteDeps): Route {
   const prepare = requestPreparation(config)
-  const answerHeaders = answerHeaderPreparation(config)
-  const preflight = config.cors === undefined ? undefined : cors(config.cors).preflight
+  const rules = config.cors === undefined ? undefined : cors(config.cors)
+  const answerHeaders = answerHeaderPreparation(config, rules)
   const count = serviceCounter(config, deps)
 
   const deliver = async (exchange: Exchange, answer: UpstreamAnswer, upgrade: UpgradeRequest | undefined): Promise<void> => {
@@ -54,14 +55,15 @@ export function serviceRoute(config: RouteConfig, deps: ServiceRouteDeps): Route
     if (known.code === 'INTERNAL') deps.onInternalError(error, exchange)
     exchange.answeredAfterMs = deps.now() - exchange.startedAtMs
     if (known.code === 'CLIENT_GONE') exchange.res.destroy()
-    else answerProblem(exchange, known, corsOfProblem(config, exchange))
+    // Scripts must be able to read why a call failed, so the problem carries the CORS headers too.
+    else answerProblem(exchange, known, rules?.headers(exchange.req.headers.origin))
   }
 
   return {
     config,
     handle: async (exchange, upgrade) => {
       try {
-        const granted = preflight?.(exchange.method, exchange.req.headers)
+        const granted = rules?.preflight(exchange.method, exchange.req.headers)
         if (granted !== undefined) {
           answerShort(exchange, 204, granted, '')
           return
@@ -108,20 +110,14 @@ function prepareBody(exchange: Exchange, maxBodyBytes: number, readsAhead: boole
 }
 
 /** Compiles what happens to the headers of an answer on their way to the client. */
-function answerHeaderPreparation(config: RouteConfig): (exchange: Exchange, answer: UpstreamAnswer) => string[] {
+function answerHeaderPreparation(config: RouteConfig, rules: Cors | undefined): (exchange: Exchange, answer: UpstreamAnswer) => string[] {
   const edit = headerEditor(config.responseHeaders)
-  const rules = config.cors === undefined ? undefined : cors(config.cors)
   const dropCors = rules === undefined ? undefined : headerEditor({ set: [], add: [], remove: corsHeaderNames })
   return (exchange, answer) => {
     let headers = responseHeaders(answer.headers)
     if (rules !== undefined && dropCors !== undefined) headers = [...dropCors(headers), ...rules.headers(exchange.req.headers.origin)]
     return edit === undefined ? headers : edit(headers)
   }
-}
-
-// Scripts must be able to read why a call failed.
-function corsOfProblem(config: RouteConfig, exchange: Exchange): readonly string[] {
-  return config.cors === undefined ? [] : cors(config.cors).headers(exchange.req.headers.origin)
 }
 
 function serviceCounter(config: RouteConfig, { metrics, branches }: ServiceRouteDeps): Route['finished'] {
