@@ -12,15 +12,21 @@ export interface LatencySeries {
   observe(status: number, ms: number): void
   /** Lines of the exposition under `name`. */
   samples(name: string): Sample[]
+  /** The same lines as text. */
+  text(name: string): string
 }
 
 /** Counts per bucket, not cumulative; the last one is above all bounds. */
 interface Histogram {
+  readonly labels: Sample['labels']
+  /** `labels` as they stand between the braces. */
+  readonly labelText: string
   readonly buckets: number[]
   sum: number
 }
 
-const boundLabels = [...latencyBucketsMs.map(String), '+Inf']
+const boundLabels = [...latencyBucketsMs.map(String), '+Inf'].map((le) => ({ le }))
+const noLabels = {}
 
 const bucketOf = (ms: number): number => {
   // Linear, because most durations fall into the first few buckets.
@@ -35,7 +41,8 @@ export const latencySeries = (service: string, endpoint: string): LatencySeries 
   const histogramOf = (status: number): Histogram => {
     const known = byStatus.get(status)
     if (known !== undefined) return known
-    const made = { buckets: boundLabels.map(() => 0), sum: 0 }
+    const labels = { service, endpoint, status }
+    const made = { labels, labelText: labelText(labels), buckets: boundLabels.map(() => 0), sum: 0 }
     byStatus.set(status, made)
     return made
   }
@@ -46,16 +53,34 @@ export const latencySeries = (service: string, endpoint: string): LatencySeries 
       histogram.buckets[bucket] = (histogram.buckets[bucket] ?? 0) + 1
       histogram.sum += ms
     },
-    samples: (name) => [...byStatus].flatMap(([status, histogram]) => histogramSamples(name, { service, endpoint, status }, histogram)),
+    samples: (name) => [...byStatus.values()].flatMap((histogram) => histogramSamples(name, histogram)),
+    text: (name) => [...byStatus.values()].map((histogram) => histogramText(name, histogram)).join('\n'),
   }
 }
 
-const histogramSamples = (name: string, labels: Sample['labels'], histogram: Histogram): Sample[] => {
+const labelText = (labels: Sample['labels']): string =>
+  Object.entries(labels)
+    .map(([label, value]) => `${label}="${String(value).replaceAll('\\', '\\\\').replaceAll('\n', '\\n').replaceAll('"', '\\"')}"`)
+    .join(',')
+
+const histogramText = (name: string, { labelText: labels, buckets, sum }: Histogram): string => {
   let count = 0
-  const samples: Sample[] = histogram.buckets.map((inBucket, index) => {
+  let text = ''
+  for (const [index, { le }] of boundLabels.entries()) {
+    count += buckets[index] ?? 0
+    text += `${name}_bucket{le="${le}",${labels}} ${count}\n`
+  }
+  return `${text}${name}_sum{${labels}} ${sum}\n${name}_count{${labels}} ${count}`
+}
+
+const histogramSamples = (name: string, { labels: sharedLabels, buckets, sum }: Histogram): Sample[] => {
+  const metricName = `${name}_bucket`
+  let count = 0
+  const samples: Sample[] = buckets.map((inBucket, index) => {
     count += inBucket
-    return { metricName: `${name}_bucket`, labels: { ...labels, le: boundLabels[index] ?? '+Inf' }, value: count }
+    return { metricName, labels: boundLabels[index] ?? noLabels, sharedLabels, value: count }
   })
-  samples.push({ metricName: `${name}_sum`, labels, value: histogram.sum }, { metricName: `${name}_count`, labels, value: count })
+  samples.push({ metricName: `${name}_sum`, labels: noLabels, sharedLabels, value: sum })
+  samples.push({ metricName: `${name}_count`, labels: noLabels, sharedLabels, value: count })
   return samples
 }

@@ -3,6 +3,8 @@ import type { Aggregator, Metric, Registry } from 'prom-client'
 /** One line of the exposition. */
 export interface Sample {
   readonly labels: Readonly<Record<string, string | number>>
+  /** Labels that several lines have in common: the same object each time, because their text is kept by it. */
+  readonly sharedLabels?: Readonly<Record<string, string | number>>
   readonly value: number
   /** Name of the line where it is not the metric's own: `..._bucket`, `..._sum`, `..._count`. */
   readonly metricName?: string
@@ -18,9 +20,13 @@ export interface MetricSource {
   collect(): Sample[]
 }
 
-/** What prom-client calls on a metric to export it, as text and as JSON. */
+type Exported = Omit<MetricSource, 'collect'> & { readonly values: readonly Sample[] }
+
+/** What prom-client calls on a metric to export it. */
 interface ExportedMetric extends Omit<MetricSource, 'collect'> {
-  get(): Promise<Omit<MetricSource, 'collect'> & { readonly values: Sample[] }>
+  /** For JSON, where every line has all its labels in one place. */
+  get(): Promise<Exported>
+  getForPromString(): Promise<Exported>
 }
 
 /**
@@ -29,7 +35,17 @@ interface ExportedMetric extends Omit<MetricSource, 'collect'> {
  */
 export const exportMetric = (registry: Registry, source: MetricSource): void => {
   const { name, help, type, aggregator } = source
-  const metric: ExportedMetric = { name, help, type, aggregator, get: async () => ({ name, help, type, aggregator, values: source.collect() }) }
+  const metric: ExportedMetric = {
+    name,
+    help,
+    type,
+    aggregator,
+    get: async () => ({ name, help, type, aggregator, values: source.collect().map(flat) }),
+    getForPromString: async () => ({ name, help, type, aggregator, values: source.collect() }),
+  }
   // The registry only ever reads these members; its type asks for the full metric classes. A test scrapes, lists and aggregates all of them.
   registry.registerMetric(metric as unknown as Metric)
 }
+
+const flat = ({ sharedLabels, ...sample }: Sample): Sample =>
+  sharedLabels === undefined ? sample : { ...sample, labels: { ...sample.labels, ...sharedLabels } }

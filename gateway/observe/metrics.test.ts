@@ -35,8 +35,8 @@ describe('integration_latency_ms', () => {
     expect(text.split('\n')).toEqual([
       '# HELP integration_latency_ms Time from the request to the end of the response headers, in milliseconds.',
       '# TYPE integration_latency_ms histogram',
-      ...latencyBucketsMs.map((bound, index) => `integration_latency_ms_bucket{${labels},le="${bound}"} ${counts[index]}`),
-      `integration_latency_ms_bucket{${labels},le="+Inf"} 3`,
+      ...latencyBucketsMs.map((bound, index) => `integration_latency_ms_bucket{le="${bound}",${labels}} ${counts[index]}`),
+      `integration_latency_ms_bucket{le="+Inf",${labels}} 3`,
       `integration_latency_ms_sum{${labels}} 70005.4`,
       `integration_latency_ms_count{${labels}} 3`,
     ])
@@ -210,8 +210,8 @@ describe('several workers', () => {
     }
     const text = await (await aggregated(one, two)).metrics()
     for (const line of [
-      'integration_latency_ms_bucket{service="a",endpoint="/",status="200",le="2.5"} 0',
-      'integration_latency_ms_bucket{service="a",endpoint="/",status="200",le="5"} 2',
+      'integration_latency_ms_bucket{le="2.5",service="a",endpoint="/",status="200"} 0',
+      'integration_latency_ms_bucket{le="5",service="a",endpoint="/",status="200"} 2',
       'integration_latency_ms_sum{service="a",endpoint="/",status="200"} 6',
       'integration_errors_total{service="a",error_type="internal"} 2',
       'headgate_requests_total{route="/",method="GET",code="200"} 2',
@@ -233,6 +233,33 @@ describe('several workers', () => {
     one.latency('a', '/').observe(200, 3)
     one.reload({ ok: true, generation: 1, hash: 'abc' })
     expect(await lines(await aggregated(one, own()), 'headgate_config_reload_success')).toEqual(['headgate_config_reload_success 1'])
+  })
+})
+
+describe('text', () => {
+  test('is what the registry says, letter for letter', async () => {
+    const all = own({ now: () => 1000 })
+    expect(await all.text()).toBe(await all.registry.metrics())
+    for (let number = 0; number < 300; number += 1) all.latency('a"b\\c\nd', `/${number}`).observe(200 + number, 0.1 * number)
+    all.latency('never called', '/')
+    all.requests('/a').count('GET', 200)
+    all.reload({ ok: true, generation: 1, hash: 'abc' })
+    expect(await all.text()).toBe(await all.registry.metrics())
+  })
+
+  test('lets other work through between its slices', async () => {
+    const all = own()
+    for (let number = 0; number < 1000; number += 1) all.latency('a', `/${number}`).observe(200, 1)
+    let turns = 0
+    let done = false
+    const count = (): void => {
+      turns += 1
+      if (!done) setImmediate(count)
+    }
+    setImmediate(count)
+    await all.text()
+    done = true
+    expect(turns).toBeGreaterThanOrEqual(10)
   })
 })
 

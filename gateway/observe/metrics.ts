@@ -2,6 +2,7 @@ import { Registry } from 'prom-client'
 import type { LatencySeries } from './latency-series.ts'
 import { metricCatalogue } from './metric-catalogue.ts'
 import { exportMetric } from './metric-export.ts'
+import { metricsText } from './metrics-text.ts'
 import { exportProcessMetrics } from './process-metrics.ts'
 import { requestKind } from './request-kind.ts'
 import { emptySeries } from './series.ts'
@@ -47,6 +48,8 @@ export interface Metrics {
   reload(outcome: ReloadOutcome): void
   /** `headgate_shed_total{reason}`. */
   shed(reason: ShedReason): void
+  /** The exposition: as `registry.metrics()`, in slices that let requests through in between. */
+  text(): Promise<string>
   /** Drops the series nobody uses any more, so that memory stays bounded over reloads; the others go on counting. */
   retain(used: UsedSeries): void
 }
@@ -90,6 +93,7 @@ export const metrics = (options: MetricsOptions = {}): Metrics => {
       series.reloads.add(outcome.ok ? 'success' : 'failure')
     },
     shed: series.sheds.add,
+    text: () => metricsText(registry, series),
     retain: (used) => retain(series, used),
   }
 }
