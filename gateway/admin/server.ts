@@ -10,7 +10,7 @@ import { guard } from './guard.ts'
 import { problemAnswer, respond, text } from './respond.ts'
 import type { Answer } from './respond.ts'
 
-export type { AdminBackend, Readiness, ReloadResult } from './backend.ts'
+export type { AdminBackend } from './backend.ts'
 
 export interface AdminServer {
   /** Where it listens; the port is the real one when 0 was asked for. */

@@ -44,7 +44,7 @@ const numbered = (count: number): string[] => Array.from({ length: count }, (_, 
 /** A pipe with both ends in this process; its buffer is filled when nobody reads. */
 const pipe = (flags: number): { fd: number; read(): string } => {
   const path = join(folder, 'pipe')
-  execFileSync('mkfifo', [path])
+  execFileSync('sh', ['-c', 'mkfifo "$0"', path])
   const readEnd = openSync(path, constants.O_RDWR | constants.O_NONBLOCK)
   const fd = openSync(path, flags)
   const buffer = Buffer.alloc(1_048_576)
@@ -113,7 +113,7 @@ describe('accessLog', () => {
 
   test('survives a reader that has gone, and counts what is lost', async () => {
     const path = join(folder, 'pipe')
-    execFileSync('mkfifo', [path])
+    execFileSync('sh', ['-c', 'mkfifo "$0"', path])
     const reader = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
     const log = logTo(openSync(path, 'w'), { maxWaitingBytes: 10_000 })
     closeSync(reader)

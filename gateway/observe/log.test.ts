@@ -40,7 +40,7 @@ describe('gatewayLog', () => {
 
   test('outlives a descriptor nobody reads any more', async () => {
     const path = join(folder, 'pipe')
-    execFileSync('mkfifo', [path])
+    execFileSync('sh', ['-c', 'mkfifo "$0"', path])
     const reader = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
     const { log, flush } = gatewayLog('info', openSync(path, 'w'))
     closeSync(reader)
