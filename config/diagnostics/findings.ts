@@ -35,6 +35,10 @@ export class Findings {
     return this.#errors > 0
   }
 
+  [Symbol.iterator](): IterableIterator<Diagnostic> {
+    return this.#found.values()
+  }
+
   /** By file, line, column, code; the same for the same input. */
   sorted(): readonly Diagnostic[] {
     return [...this.#found.values()].sort(

@@ -1,11 +1,23 @@
 import type { Findings } from '../diagnostics/findings.ts'
-import type { TlsTexts } from '../resolve/service.ts'
 import type { Tree } from '../source/tree.ts'
+import { lintContext } from './context.ts'
+import { lintInactive } from './inactive.ts'
+import { lintListeners } from './listeners.ts'
+import { lintMetrics } from './metrics.ts'
+import { lintRoutes } from './routes.ts'
+import { lintRules } from './rules.ts'
+import { lintServices, type ServiceFiles } from './services.ts'
+import { lintTargets } from './targets.ts'
 import type { ReadFile } from './tls-files.ts'
 
-export interface LintResult {
-  readonly tls: ReadonlyMap<string, TlsTexts>
-  readonly files: readonly string[]
+/** Checks what the schema cannot say: names that lead somewhere, rules that do not contradict each other. Also reads the files that the configuration names. */
+export const lint = (tree: Tree, findings: Findings, readFile: ReadFile): ServiceFiles => {
+  const context = lintContext(tree, findings)
+  lintInactive(context)
+  lintListeners(context)
+  lintTargets(context)
+  lintRules(context)
+  lintRoutes(context)
+  lintMetrics(context)
+  return lintServices(context, readFile)
 }
-
-export const lint = (_tree: Tree, _findings: Findings, _readFile: ReadFile): LintResult => ({ tls: new Map(), files: [] })

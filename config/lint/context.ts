@@ -1,0 +1,68 @@
+import type { Findings } from '../diagnostics/findings.ts'
+import type { ValidInput, ValidRule, ValidService } from '../resolve/input.ts'
+import type { Tree } from '../source/tree.ts'
+import { isMapping, pointerOf, pointerSteps } from '../source/value.ts'
+
+export interface LintRule {
+  readonly index: number
+  readonly rule: ValidRule
+  /** True when the rule has keys that nobody knows: then a key that seems to be missing is probably one of them. */
+  readonly misspelt: boolean
+}
+
+/** What can be linted although other parts do not fit the schema. */
+export interface LintContext {
+  readonly tree: Tree
+  readonly findings: Findings
+  readonly rules: readonly LintRule[]
+  /** Whether every rule is among `rules` and has only known keys. */
+  readonly rulesComplete: boolean
+  readonly services: ReadonlyMap<string, ValidService>
+  readonly misspeltServices: ReadonlySet<string>
+  /** Names of all services, also of those that do not fit the schema; undefined when the section cannot be read. */
+  readonly serviceNames: ReadonlySet<string> | undefined
+  /** One section, when it fits the schema. */
+  section<Name extends keyof ValidInput>(name: Name): ValidInput[Name] | undefined
+}
+
+export const lintContext = (tree: Tree, findings: Findings): LintContext => {
+  const { bad, misspelt } = badPlaces(findings)
+  const usable = (value: unknown, pointer: string): boolean => isMapping(value) && !bad.has(pointer) && !tree.provenance.hasBroken(value)
+  const { routing_rules: rawRules, services: rawServices } = tree.root
+  const rules: LintRule[] = []
+  if (Array.isArray(rawRules) && !bad.has('/routing_rules')) {
+    rawRules.forEach((rule: unknown, index) => {
+      const pointer = pointerOf(['routing_rules', index])
+      if (usable(rule, pointer)) rules.push({ index, rule: rule as ValidRule, misspelt: misspelt.has(pointer) })
+    })
+  }
+  const services = new Map<string, ValidService>()
+  if (isMapping(rawServices)) for (const [name, service] of Object.entries(rawServices)) if (usable(service, pointerOf(['services', name]))) services.set(name, service as unknown as ValidService)
+  return {
+    tree,
+    findings,
+    rules,
+    rulesComplete: (rawRules === undefined || (Array.isArray(rawRules) && rawRules.length === rules.length)) && rules.every((rule) => !rule.misspelt),
+    services,
+    misspeltServices: new Set([...misspelt].map(pointerSteps).flatMap(([section, name]) => (section === 'services' && name !== undefined ? [name] : []))),
+    serviceNames: rawServices === undefined || isMapping(rawServices) ? new Set(Object.keys(rawServices ?? {})) : undefined,
+    section: (name) => {
+      const value = tree.root[name]
+      const hasBad = [...bad].some((pointer) => pointerSteps(pointer)[0] === name)
+      return hasBad || tree.provenance.hasBroken(value) ? undefined : (value as ValidInput[typeof name])
+    },
+  }
+}
+
+/** Sections, and the entries directly in them, that have errors or unknown keys. */
+const badPlaces = (findings: Findings): { bad: Set<string>; misspelt: Set<string> } => {
+  const bad = new Set<string>()
+  const misspelt = new Set<string>()
+  for (const { code, severity, pointer } of findings) {
+    if (pointer === undefined || severity === 'warning') continue
+    const place = pointerOf(pointerSteps(pointer).slice(0, 2))
+    if (code === 'HG1003') misspelt.add(place)
+    else bad.add(place)
+  }
+  return { bad, misspelt }
+}

@@ -1,0 +1,84 @@
+import { inactiveTargets } from '../../schemas/gateway.ts'
+import { nearest } from '../diagnostics/nearest.ts'
+import type { Steps } from '../source/tree.ts'
+import { placeName, pointerOf } from '../source/value.ts'
+import { quoted } from '../values/parsed.ts'
+import type { LintContext, LintRule } from './context.ts'
+
+const targets = ['service', 'split', 'queue', 'integration', 'respond', 'redirect'] as const
+
+/** Each rule has one target, which this version can run and which exists. */
+export const lintTargets = (context: LintContext): void => {
+  const used = new Set<string>()
+  for (const rule of context.rules) lintTarget(context, rule, used)
+  lintChecks(context)
+  if (context.rulesComplete) lintUnused(context, used)
+  if (context.rulesComplete && context.rules.length === 0) {
+    context.findings.report('HG4007', context.tree.keyLocation(['routing_rules']), 'There are no routing rules: every request is answered with 404.')
+  }
+}
+
+const lintTarget = (context: LintContext, { index, rule, misspelt }: LintRule, used: Set<string>): void => {
+  const { tree, findings } = context
+  const at: Steps = ['routing_rules', index]
+  const given = targets.filter((target) => rule[target] !== undefined)
+  const [first, second] = given
+  if (first === undefined && !misspelt) {
+    findings.report('HG3002', tree.keyLocation(at), `The rule for ${quoted(rule.path)} has no target.`, {
+      hint: 'Add `service`, `split`, `respond` or `redirect`.',
+      pointer: pointerOf(at),
+    })
+  }
+  if (first !== undefined && second !== undefined) {
+    findings.report('HG3003', tree.keyLocation([...at, second]), `The rule for ${quoted(rule.path)} has several targets: ${given.map((name) => `\`${name}\``).join(' and ')}.`, {
+      hint: 'Keep one of them.',
+      related: [{ message: `\`${first}\` is here`, location: tree.keyLocation([...at, first]) }],
+      pointer: pointerOf([...at, second]),
+    })
+  }
+  for (const target of inactiveTargets) {
+    if (rule[target] !== undefined) findings.report('HG3004', tree.keyLocation([...at, target]), `\`${target}\` targets are not active in this version, and a route must not do anything else instead.`, { pointer: pointerOf([...at, target]) })
+  }
+  const reference = (name: string, steps: Steps): void => {
+    used.add(name)
+    unknownService(context, name, steps)
+  }
+  if (rule.service !== undefined) reference(rule.service, [...at, 'service'])
+  rule.split?.forEach((choice, choiceIndex) => reference(choice.service, [...at, 'split', choiceIndex, 'service']))
+  if (rule.mirror !== undefined) reference(rule.mirror.service, [...at, 'mirror', 'service'])
+  if (rule.split?.every((choice) => choice.weight === 0)) findings.report('HG2024', tree.keyLocation([...at, 'split']), `All weights of ${placeName([...at, 'split'])} are 0, so no service can be chosen.`)
+}
+
+const unknownService = ({ tree, findings, serviceNames }: LintContext, name: string, steps: Steps): void => {
+  if (serviceNames === undefined || serviceNames.has(name)) return
+  const shown = tree.shown(steps)
+  const guess = shown === undefined ? nearest(name, serviceNames) : undefined
+  const names = [...serviceNames]
+  findings.report('HG3001', tree.valueLocation(steps), `There is no service ${quoted(shown ?? name)}.`, {
+    hint: guess === undefined ? 'Declare it under `services`.' : `Did you mean \`${guess}\`?`,
+    notes: names.length === 0 ? [] : [`declared services: ${names.slice(0, 10).join(', ')}${names.length > 10 ? `, and ${names.length - 10} more` : ''}`],
+    pointer: pointerOf(steps),
+  })
+}
+
+const lintChecks = (context: LintContext): void => {
+  const { tree, findings } = context
+  const first = new Map<string, number>()
+  context.section('health_checks')?.internal_services?.forEach(({ service }, index) => {
+    const steps = ['health_checks', 'internal_services', index, 'service']
+    unknownService(context, service, steps)
+    const before = first.get(service)
+    if (before === undefined) first.set(service, index)
+    else {
+      findings.report('HG2018', tree.valueLocation(steps), `The service ${quoted(tree.shown(steps) ?? service)} has two entries in health_checks.internal_services.`, {
+        related: [{ message: 'first here', location: tree.valueLocation(['health_checks', 'internal_services', before, 'service']) }],
+      })
+    }
+  })
+}
+
+const lintUnused = ({ tree, findings, serviceNames }: LintContext, used: ReadonlySet<string>): void => {
+  for (const name of serviceNames ?? []) {
+    if (!used.has(name)) findings.report('HG4002', tree.keyLocation(['services', name]), `No rule uses the service ${quoted(name)}.`, { pointer: pointerOf(['services', name]) })
+  }
+}
