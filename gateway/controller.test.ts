@@ -63,7 +63,7 @@ beforeEach(() => {
     },
     log: { info: () => undefined, error: () => undefined },
     onReload: (outcome) => reloads.push(outcome),
-    onRefused: () => {
+    onRefused: async () => {
       refused += 1
     },
     onApplied: () => undefined,

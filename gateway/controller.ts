@@ -41,7 +41,7 @@ export interface ControllerDeps {
   /** Called for every reload, the first start included. */
   readonly onReload: (result: { readonly ok: boolean; readonly generation: number; readonly hash: string }) => void
   /** Shows the findings of a refused configuration to a person. */
-  readonly onRefused: (result: LoadResult) => void
+  readonly onRefused: (result: LoadResult) => Promise<void>
   /** Called with every configuration that came into force. */
   readonly onApplied: (result: LoadResult, config: GatewayConfig) => void
   /** Milliseconds since the epoch. */
@@ -116,7 +116,7 @@ export const controller = (deps: ControllerDeps): Controller => {
       const result = await deps.load()
       const { config, diagnostics } = result
       if (config === undefined) {
-        deps.onRefused(result)
+        await deps.onRefused(result)
         return failed(trigger, refusal(diagnostics), diagnostics)
       }
       const changed = config.hash !== active?.config.hash

@@ -11,7 +11,7 @@ import { findingsText } from '../render/findings.ts'
 /** Prints the effective configuration. Findings go to standard error; with errors nothing is printed, because half a configuration misleads. */
 export const config = async (options: ConfigOptions, io: Io): Promise<ExitCode> => {
   const result = await loaded(inputPaths(options.config, io), io)
-  io.err.write(findingsText(result, io.err))
+  io.err.write(await findingsText(result, io.err))
   const { effective } = result
   if (result.config === undefined || effective === undefined) return exitCodes.findings
   const originOf = (pointer: string): string | undefined => originText(result, pointer)

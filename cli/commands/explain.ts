@@ -14,7 +14,7 @@ export const explain = async (method: string, target: string, options: ExplainOp
   const request = describedRequest(method, target, options.header ?? [])
   const result = await loaded(inputPaths(options.config, io), io)
   if (result.config === undefined) {
-    io.err.write(findingsText(result, io.err))
+    io.err.write(await findingsText(result, io.err))
     return exitCodes.findings
   }
   const found = explanation(result.config, result, request)

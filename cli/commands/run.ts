@@ -26,7 +26,7 @@ export const run = async (options: RunOptions, io: Io): Promise<ExitCode> => {
   const overrides = { ...(options.listen === undefined ? {} : { listen: options.listen }), ...(options.admin === undefined ? {} : { admin: options.admin }) }
   const known = await contentHashes(paths.map((path) => resolve(io.cwd, path)))
   const result = await loaded(paths, io, overrides)
-  if (result.diagnostics.length > 0) io.err.write(findingsText(result, io.err))
+  io.err.write(await findingsText(result, io.err))
   const { config } = result
   if (config === undefined) return exitCodes.findings
 
@@ -39,9 +39,9 @@ export const run = async (options: RunOptions, io: Io): Promise<ExitCode> => {
       adminServer(address, backend, { onError: (error) => setup.log.error({ err: error }, 'the admin listener failed to answer') }),
     log: setup.log,
     onReload: setup.onReload,
-    onRefused: (refused) => {
-      io.err.write(findingsText(refused, io.err))
-      void files.follow(refused.watch, known)
+    onRefused: async (refused) => {
+      io.err.write(await findingsText(refused, io.err))
+      await files.follow(refused.watch, known)
     },
     onApplied: (applied, now) => {
       setup.onApplied(now)

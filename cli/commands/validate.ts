@@ -15,11 +15,11 @@ export const validate = async (given: readonly string[], options: ValidateOption
   const paths = inputPaths(given, io)
   const result = await loaded(paths, io)
   const fine = result.config !== undefined && (!options.strict || result.diagnostics.length === 0)
-  io.out.write(report(result, paths, options, io, fine))
+  io.out.write(await report(result, paths, options, io, fine))
   return fine ? exitCodes.ok : exitCodes.findings
 }
 
-const report = (result: LoadResult, paths: readonly string[], { format }: ValidateOptions, io: Io, fine: boolean): string => {
+const report = async (result: LoadResult, paths: readonly string[], { format }: ValidateOptions, io: Io, fine: boolean): Promise<string> => {
   switch (format) {
     case 'json':
       return renderJson(result.diagnostics)
@@ -28,7 +28,7 @@ const report = (result: LoadResult, paths: readonly string[], { format }: Valida
     case 'github':
       return renderGithub(result.diagnostics)
     case 'text':
-      return `${findingsText(result, io.out)}${fine ? fineLine(result, paths, io) : ''}`
+      return `${await findingsText(result, io.out)}${fine ? fineLine(result, paths, io) : ''}`
   }
 }
 

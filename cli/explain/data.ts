@@ -2,11 +2,11 @@ import type { MatchVerdict } from '../../gateway/http/route-table.ts'
 import type { Explanation, OriginatedPolicy } from './explanation.ts'
 
 /** The explanation for machines. Durations are milliseconds; `null` stands for no limit. */
-export const explanationData = ({ request, taken, others }: Explanation): object => ({
+export const explanationData = ({ request, taken, allowed, others }: Explanation): object => ({
   request: { method: request.method, host: request.host, path: request.path, query: request.query },
   matched: taken !== undefined,
   ...(taken === undefined
-    ? {}
+    ? { status: allowed.length === 0 ? 404 : 405, allowed }
     : {
         rule: { name: taken.route.name, path: taken.route.match.path, origin: taken.route.origin },
         target: taken.route.target,

@@ -1,7 +1,7 @@
 import type { GatewayConfig, RouteConfig, ServiceConfig } from '../../config/model.ts'
 import type { LoadResult } from '../../config/load.ts'
 import { pathRewrite, pathTemplate } from '../../gateway/http/path-rewrite.ts'
-import { explainMatch, pathParams, pathRest } from '../../gateway/http/route-table.ts'
+import { explainMatch, pathParams, pathRest, routeTable } from '../../gateway/http/route-table.ts'
 import type { MatchInput } from '../../gateway/http/route-table.ts'
 import { targetText } from '../../gateway/runtime-status.ts'
 import { addressesText } from '../render/summary.ts'
@@ -42,6 +42,8 @@ export interface Taken {
 export interface Explanation {
   readonly request: MatchInput
   readonly taken: Taken | undefined
+  /** Where no rule takes the request: methods that one would take, for a 405; empty for a 404. */
+  readonly allowed: readonly string[]
   readonly others: Others
 }
 
@@ -52,7 +54,8 @@ export const explanation = (config: GatewayConfig, result: LoadResult, request: 
   return {
     request,
     taken: route === undefined ? undefined : taken(config, result, request, route, `/routing_rules/${index}`),
-    others: others(verdicts, request.path),
+    allowed: route === undefined ? routeTable(config.routes.map((one) => [one.match, one] as const)).allowed(request) : [],
+    others: others(verdicts, request),
   }
 }
 

@@ -1,4 +1,5 @@
-import type { MatchVerdict } from '../../gateway/http/route-table.ts'
+import { routeTable } from '../../gateway/http/route-table.ts'
+import type { MatchInput, MatchVerdict } from '../../gateway/http/route-table.ts'
 
 /** Rules worth a line each; a person reads no more. */
 const mostShown = 20
@@ -9,18 +10,26 @@ export interface Others {
   readonly hidden: number
 }
 
-/** The rules that were not chosen, nearest first: those that match too, then those that fail for the fewest reasons. */
-export const others = (verdicts: readonly MatchVerdict[], path: string): Others => {
+/** The rules that were not chosen, nearest first: those that match too, those whose path matches, then those that begin alike. */
+export const others = (verdicts: readonly MatchVerdict[], request: MatchInput): Others => {
   const rest = verdicts.filter(({ verdict }) => verdict !== 'chosen')
-  const near = rest.length <= mostShown ? rest : rest.filter((verdict) => isNear(verdict, path))
-  const shown = [...near].sort((left, right) => distance(left) - distance(right)).slice(0, mostShown)
+  const near = rest.length <= mostShown ? rest : rest.filter((verdict) => isNear(verdict, request))
+  const ranked = near.map((verdict) => ({ verdict, distance: distance(verdict, request) })).sort((left, right) => left.distance - right.distance)
+  const shown = ranked.slice(0, mostShown).map(({ verdict }) => verdict)
   return { shown, hidden: rest.length - shown.length }
 }
 
-const distance = ({ verdict, reasons }: MatchVerdict): number => (verdict === 'less_specific' ? 0 : reasons.length)
+/** More than a rule can have reasons. */
+const otherPath = 1000
+
+const distance = ({ route, verdict, reasons }: MatchVerdict, request: MatchInput): number => {
+  if (verdict === 'less_specific') return 0
+  const pathOnly = { ...route.match, methods: [], hosts: [], headers: [], query: [] }
+  return reasons.length + (routeTable([[pathOnly, true] as const]).find(request) === undefined ? otherPath : 0)
+}
 
 /** Whether the rule begins as the path does, or could begin with anything. */
-const isNear = ({ route, verdict }: MatchVerdict, path: string): boolean => {
+const isNear = ({ route, verdict }: MatchVerdict, { path }: MatchInput): boolean => {
   if (verdict === 'less_specific') return true
   const first = route.match.segments[0]
   return first === undefined || 'param' in first || first.literal === path.split('/')[1]

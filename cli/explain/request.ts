@@ -2,6 +2,11 @@ import { requestTarget, hostName } from '../../gateway/http/request-target.ts'
 import type { MatchInput } from '../../gateway/http/route-table.ts'
 import { CommandError } from '../exit-codes.ts'
 
+const standardMethods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'CONNECT', 'OPTIONS', 'TRACE', 'PATCH', 'QUERY'])
+
+/** Methods are case-sensitive (RFC 9110, section 9.1), but nobody who types `get` means a method of his own. */
+const meantMethod = (method: string): string => (standardMethods.has(method.toUpperCase()) ? method.toUpperCase() : method)
+
 /**
  * The request that the command line describes, as the router sees one.
  * @param target Path with query, or URL, whose host then counts.
@@ -16,7 +21,7 @@ export const describedRequest = (method: string, target: string, headers: readon
   const authority = parsed.authority ?? fields['host']
   const host = authority === undefined ? '' : hostName(authority)
   if (host === undefined) throw new CommandError(`\`${authority ?? ''}\` is not a valid host.`)
-  return { method, host, path: parsed.path, query: parsed.query, headers: fields }
+  return { method: meantMethod(method), host, path: parsed.path, query: parsed.query, headers: fields }
 }
 
 const headerFields = (headers: readonly string[]): Record<string, string> => {

@@ -10,7 +10,7 @@ export const explanationText = (found: Explanation, stream: TextStream): string 
   const { request, taken } = found
   const asked = visible(`${request.method} ${request.host === '' ? '' : `http://${request.host}`}${request.path}${request.query}`)
   const head = stream.style('bold', asked)
-  if (taken === undefined) return `${head}\n${stream.style('red', 'No rule matches')}: the answer is 404, or 405 where only the method differs.\n${othersText(found, stream)}`
+  if (taken === undefined) return `${head}\n${stream.style('red', 'No rule matches')}: ${refusal(found)}\n\n${othersText(found, stream)}`
   return [
     `${head}\n${stream.style('green', 'takes')} ${ruleText(taken)}  ${stream.style('dim', taken.route.origin)}\n`,
     factsText(taken, stream),
@@ -22,6 +22,8 @@ export const explanationText = (found: Explanation, stream: TextStream): string 
     .filter((part) => part !== '')
     .join('\n')
 }
+
+const refusal = ({ allowed }: Explanation): string => (allowed.length === 0 ? 'the answer is 404.' : `the answer is 405, allowed: ${allowed.join(', ')}.`)
 
 const ruleText = ({ route }: Taken): string => visible(route.name === route.match.path ? route.match.path : `${route.match.path} (${route.name})`)
 
