@@ -276,6 +276,27 @@ test('for a person it prints tables of listeners, routes and services', async ()
   expect(err).toContain(`users    ${upstreamUrl}`)
 })
 
+// Makes the running process fail on demand, the way a fault in it would.
+const failingOn = (statement: string): Record<string, string> => ({
+  NODE_OPTIONS: `--import data:text/javascript,${encodeURIComponent(`process.on('SIGUSR2', () => { ${statement} })`)}`,
+})
+
+test.each([
+  ['an exception that nobody catches', "throw new Error('boom')"],
+  ['a rejection that nobody handles', "Promise.reject(new Error('boom'))"],
+])('%s is logged; requests in flight finish, then it ends with 1', async (_, statement) => {
+  await writeConfig(configuration('one'))
+  gateway = await runGateway([], { cwd: folder, env: failingOn(statement) })
+  const running = gateway
+  const inFlight = answer(`${running.url}/api/users/1?slow=500`)
+  await vi.waitFor(async () => expect(await status(running)).toMatchObject({ requestsInFlight: 1 }))
+  running.child.kill('SIGUSR2')
+  expect((await inFlight).statusCode).toBe(200)
+  const { exitCode, err } = await running.ended
+  expect(exitCode).toBe(1)
+  expect(err).toContain('unexpected error, the process ends: boom')
+})
+
 test('a connection that sends nothing does not keep it from ending', async () => {
   const running = await started()
   const socket = connect(Number(new URL(running.url).port), '127.0.0.1')
