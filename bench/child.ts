@@ -24,7 +24,8 @@ export interface Child {
 
 const running = new Set<ChildProcess>()
 process.on('exit', () => {
-  for (const child of running) child.kill('SIGKILL')
+  // Not SIGKILL: the master process of nginx must be able to take its worker along.
+  for (const child of running) child.kill('SIGTERM')
 })
 
 const pinned = (command: Command, cpu: number | undefined): Command =>
@@ -48,6 +49,8 @@ export const startChild = (command: Command, outFile: string, cpu: number | unde
   closeSync(out)
   closeSync(errors)
   running.add(child)
+  // A program that cannot be started has no pid, which is told below.
+  child.on('error', () => running.delete(child))
   child.on('exit', () => running.delete(child))
   if (child.pid === undefined) throw new Error(`cannot start ${command.command}`)
   return { pid: child.pid, outFile, running: () => running.has(child), stop: () => stop(child) }
@@ -79,8 +82,8 @@ export const freePort = async (): Promise<number> => {
 
 /** One GET on a connection of its own: status and body length, or undefined when there was no answer. */
 export const probe = (port: number, path: string): Promise<{ status: number; bodyBytes: number } | undefined> =>
-  new Promise(resolve => {
-    const call = request({ port, path, host: '127.0.0.1', agent: false }, response => {
+  new Promise((resolve) => {
+    const call = request({ port, path, host: '127.0.0.1', agent: false }, (response) => {
       let bodyBytes = 0
       response.on('data', (chunk: Buffer) => {
         bodyBytes += chunk.length
@@ -102,7 +105,7 @@ export const untilServing = async (child: Child, port: number, path: string, tim
   while (performance.now() < giveUpAtMs && child.running()) {
     const answer = await probe(port, path)
     if (answer?.status === 200) return performance.now()
-    await new Promise(resolve => setTimeout(resolve, 2))
+    await new Promise((resolve) => setTimeout(resolve, 2))
   }
   const why = child.running() ? `not serving within ${timeoutMs} ms` : 'ended before it served'
   throw new Error(`${why}\n${readFileSync(`${child.outFile}.err`, 'utf8').slice(0, 2000)}`)

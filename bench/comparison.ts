@@ -75,19 +75,19 @@ const errorCount = ({ errors }: LoadResult): number => Object.values(errors).red
 const foreign = ({ saturation, halfLoad }: Round): number => Math.max(saturation.foreignPercent, halfLoad.foreignPercent)
 
 const row = (peer: Peer, version: string, rounds: readonly Round[]): Row => {
-  const middle = (read: (one: Round) => number | undefined): number => median(rounds.map(one => read(one) ?? Number.NaN))
-  const cpuUs = rounds.map(one => one.saturation.cpuUsPerRequest ?? Number.NaN)
+  const middle = (read: (one: Round) => number | undefined): number => median(rounds.map((one) => read(one) ?? Number.NaN))
+  const cpuUs = rounds.map((one) => one.saturation.cpuUsPerRequest ?? Number.NaN)
   return {
     name: peer.name,
     description: peer.description,
     version,
     cpuUs: median(cpuUs),
     cpuUsRange: [Math.min(...cpuUs), Math.max(...cpuUs)],
-    requestsPerSecond: middle(one => one.saturation.requestsPerSecond),
-    busyPercent: middle(one => one.saturation.busyPercent),
-    p50Ms: middle(one => one.halfLoad.p50Ms),
-    p99Ms: middle(one => one.halfLoad.p99Ms),
-    peakRssBytes: middle(one => one.halfLoad.peakRssBytes),
+    requestsPerSecond: middle((one) => one.saturation.requestsPerSecond),
+    busyPercent: middle((one) => one.saturation.busyPercent),
+    p50Ms: middle((one) => one.halfLoad.p50Ms),
+    p99Ms: middle((one) => one.halfLoad.p99Ms),
+    peakRssBytes: middle((one) => one.halfLoad.peakRssBytes),
     requests: rounds.reduce((sum, one) => sum + one.saturation.requests + one.halfLoad.requests, 0),
     errors: rounds.reduce((sum, one) => sum + errorCount(one.saturation) + errorCount(one.halfLoad), 0),
     foreignPercent: Math.max(...rounds.map(foreign)),
@@ -149,10 +149,10 @@ export const compare = async (
   folder: string,
   tell: (line: string) => void,
 ): Promise<Comparison> => {
-  const versions = new Map([direct, ...peers].map(peer => [peer, peer.version()]))
-  const skipped = peers.filter(peer => versions.get(peer) === undefined).map(({ name }) => ({ name, reason: 'not installed' }))
-  const present = [direct, ...peers].filter(peer => versions.get(peer) !== undefined)
-  const rounds = new Map<Peer, Round[]>(present.map(peer => [peer, []]))
+  const versions = new Map([direct, ...peers].map((peer) => [peer, peer.version()]))
+  const skipped = peers.filter((peer) => versions.get(peer) === undefined).map(({ name }) => ({ name, reason: 'not installed' }))
+  const present = [direct, ...peers].filter((peer) => versions.get(peer) !== undefined)
+  const rounds = new Map<Peer, Round[]>(present.map((peer) => [peer, []]))
   for (let index = 0; index < roundCount; index += 1) {
     const start = index % present.length
     for (const peer of [...present.slice(start), ...present.slice(0, start)]) {
@@ -169,6 +169,6 @@ export const compare = async (
       }
     }
   }
-  const measured = present.filter(peer => (rounds.get(peer)?.length ?? 0) > 0)
-  return { rows: measured.map(peer => row(peer, versions.get(peer) ?? '', rounds.get(peer) ?? [])), skipped, upstream: upstream.description }
+  const measured = present.filter((peer) => (rounds.get(peer)?.length ?? 0) > 0)
+  return { rows: measured.map((peer) => row(peer, versions.get(peer) ?? '', rounds.get(peer) ?? [])), skipped, upstream: upstream.description }
 }

@@ -13,7 +13,7 @@ createServer((request, response) => {
   const { connection: _own, 'transfer-encoding': framing, ...headers } = request.headers
   const hasBody = framing !== undefined || headers['content-length'] !== undefined
   pool
-    .stream({ method: request.method ?? 'GET', path: request.url ?? '/', headers, body: hasBody ? request : null }, answer => {
+    .stream({ method: request.method ?? 'GET', path: request.url ?? '/', headers, body: hasBody ? request : null }, (answer) => {
       const { connection: _hop, 'keep-alive': _idle, 'transfer-encoding': _framing, ...answerHeaders } = answer.headers
       return response.writeHead(answer.statusCode, answerHeaders)
     })

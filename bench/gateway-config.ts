@@ -52,10 +52,12 @@ export const manyRoutes = (setting: GatewaySetting, count: number): string => {
 export const exampleSized = (setting: GatewaySetting): string => {
   const { upstreamUrl } = setting
   const services = ['order-service', 'payment-service', 'inventory-service', 'notification-service']
-  return oneRoute(setting).replace(
-    'metrics:\n',
-    `${services.map(name => `  ${name}: { urls: ["${upstreamUrl}"], health_check: /health }\n`).join('')}metrics:\n`,
-  ) + services.map(name => rule(`/api/${name}/*`).replace('user-service', name)).join('')
+  return (
+    oneRoute(setting).replace(
+      'metrics:\n',
+      `${services.map((name) => `  ${name}: { urls: ["${upstreamUrl}"], health_check: /health }\n`).join('')}metrics:\n`,
+    ) + services.map((name) => rule(`/api/${name}/*`).replace('user-service', name)).join('')
+  )
 }
 
 /** One route that takes bodies of any length. */

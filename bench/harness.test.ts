@@ -74,8 +74,8 @@ describe('load generator', () => {
   test('counts wrong statuses, wrong lengths and broken connections as errors, never as requests', async () => {
     const wrongStatus = await listening((_, response) => response.writeHead(502).end('hello'))
     const wrongLength = await listening((_, response) => response.end('hell'))
-    const broken = await listening(request => request.socket.destroy())
-    const results = await Promise.all([wrongStatus, wrongLength, broken].map(port => load(options(port, { durationMs: 150 }))))
+    const broken = await listening((request) => request.socket.destroy())
+    const results = await Promise.all([wrongStatus, wrongLength, broken].map((port) => load(options(port, { durationMs: 150 }))))
     expect(results.map(({ requests }) => requests)).toEqual([0, 0, 0])
     expect(results[0]?.errors.status).toBeGreaterThan(0)
     expect(results[1]?.errors.length).toBeGreaterThan(0)

@@ -20,7 +20,7 @@ export interface Machine {
 
 /** Debian keeps servers in /usr/sbin, which is not on every user's PATH. */
 export const findProgram = (name: string): string | undefined =>
-  [...(process.env['PATH'] ?? '').split(':'), '/usr/sbin', '/usr/local/sbin'].map(folder => `${folder}/${name}`).find(file => existsSync(file))
+  [...(process.env['PATH'] ?? '').split(':'), '/usr/sbin', '/usr/local/sbin'].map((folder) => `${folder}/${name}`).find((file) => existsSync(file))
 
 /** First line of what a program prints, both streams: some print their version to standard error. */
 export const firstLine = (program: string, args: readonly string[]): string => {

@@ -42,11 +42,13 @@ export const machineCpuUs = (): number => {
 }
 
 /** Reads /proc (Linux only). Throws when the process is gone. */
-export const processUsage = (pid: number): ProcessUsage =>
-  descendants(pid)
-    .map(id => ({ cpuUs: cpuUs(id), ...memory(id) }))
-    .reduce((sum, one) => ({
-      cpuUs: sum.cpuUs + one.cpuUs,
-      rssBytes: sum.rssBytes + one.rssBytes,
-      peakRssBytes: sum.peakRssBytes + one.peakRssBytes,
-    }))
+export const processUsage = (pid: number): ProcessUsage => {
+  const sum = { cpuUs: 0, rssBytes: 0, peakRssBytes: 0 }
+  for (const id of descendants(pid)) {
+    const { rssBytes, peakRssBytes } = memory(id)
+    sum.cpuUs += cpuUs(id)
+    sum.rssBytes += rssBytes
+    sum.peakRssBytes += peakRssBytes
+  }
+  return sum
+}

@@ -23,7 +23,12 @@ import { temporaryFolder } from './temporary-folder.ts'
 import { smallUpstream } from './upstream.ts'
 
 const { values } = parseArgs({
-  options: { quick: { type: 'boolean', default: false }, only: { type: 'string' }, rounds: { type: 'string' }, 'write-docs': { type: 'boolean', default: false } },
+  options: {
+    quick: { type: 'boolean', default: false },
+    only: { type: 'string' },
+    rounds: { type: 'string' },
+    'write-docs': { type: 'boolean', default: false },
+  },
 })
 const { quick } = values
 const rounds = values.rounds === undefined ? (quick ? 1 : 5) : Number(values.rounds)
@@ -32,9 +37,11 @@ const setting: RoundSetting = quick ? { warmUpMs: 500, durationMs: 1000, connect
 const peers = [...nodePeers, ...headgatePeers, ...nativePeers]
 const scenarios = ['validate', 'start', 'stream']
 const wanted = values.only?.split(',') ?? [...peers.map(({ name }) => name), ...scenarios]
-const unknown = wanted.filter(name => !scenarios.includes(name) && !peers.some(peer => peer.name === name))
+const unknown = wanted.filter((name) => !scenarios.includes(name) && !peers.some((peer) => peer.name === name))
 if (unknown.length > 0 || !Number.isInteger(rounds) || rounds < 1) {
-  console.error(`usage: npm run bench -- [--quick] [--only ${[...peers.map(({ name }) => name), ...scenarios].join(',')}] [--rounds N] [--write-docs]`)
+  console.error(
+    `usage: npm run bench -- [--quick] [--only ${[...peers.map(({ name }) => name), ...scenarios].join(',')}] [--rounds N] [--write-docs]`,
+  )
   process.exit(2)
 }
 process.on('SIGINT', () => process.exit(130))
@@ -76,7 +83,9 @@ const results: Results = {
   comparison: await comparison(),
   validate: await scenario('validate', () => measureValidate(10_000, quick ? 1 : 5, quick ? 2 : 5)),
   start: await scenario('start', () => measureStart(quick ? 3 : 11)),
-  stream: await scenario('stream', () => measureStream(gatewayVersion() === undefined ? ['floor'] : ['floor', 'headgate'], (quick ? 128 : 1024) * 2 ** 20)),
+  stream: await scenario('stream', () =>
+    measureStream(gatewayVersion() === undefined ? ['floor'] : ['floor', 'headgate'], (quick ? 128 : 1024) * 2 ** 20),
+  ),
   missing,
 }
 

@@ -17,7 +17,7 @@ export const drain = async (source: AsyncIterable<Buffer>, bytesPerSecond: numbe
     bytes += piece.length
     if (bytesPerSecond === undefined) continue
     const aheadMs = (bytes / bytesPerSecond) * 1000 - (performance.now() - startedAtMs)
-    if (aheadMs > 5) await new Promise(resolve => setTimeout(resolve, aheadMs))
+    if (aheadMs > 5) await new Promise((resolve) => setTimeout(resolve, aheadMs))
   }
   return bytes
 }

@@ -33,7 +33,7 @@ const requestBytes = (options: LoadOptions): Buffer =>
   )
 
 const pause = (ms: number): Promise<void> =>
-  new Promise(resolve => {
+  new Promise((resolve) => {
     setTimeout(resolve, ms)
   })
 
@@ -114,8 +114,7 @@ const openLoop = (options: LoadOptions, requestsPerSecond: number, recorder: Rec
 /** Warms up, measures, stops. Never throws because of the server: failures are counted. */
 export const load = async (options: LoadOptions): Promise<LoadResult> => {
   const recorder = new Recorder(options)
-  const stop =
-    options.requestsPerSecond === undefined ? closedLoop(options, recorder) : openLoop(options, options.requestsPerSecond, recorder)
+  const stop = options.requestsPerSecond === undefined ? closedLoop(options, recorder) : openLoop(options, options.requestsPerSecond, recorder)
   await pause(options.warmUpMs)
   recorder.start()
   await pause(options.durationMs)

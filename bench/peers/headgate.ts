@@ -31,5 +31,5 @@ const headgate = (name: string, description: string, config: (setting: GatewaySe
 
 export const headgatePeers: readonly Peer[] = [
   headgate('headgate', 'one rule: timeout, 2 retries, circuit breaker, metrics, trace ids, access log to a file', oneRoute),
-  headgate('headgate-10k', 'the same with 10,000 rules', setting => manyRoutes(setting, 10_000)),
+  headgate('headgate-10k', 'the same with 10,000 rules', (setting) => manyRoutes(setting, 10_000)),
 ]

@@ -100,13 +100,13 @@ export const nativePeers: readonly Peer[] = [
     '-c',
     file,
   ]),
-  native('haproxy', 'one thread, HTTP log to a file', ['-v'], haproxyConfig, file => ['-db', '-f', file]),
+  native('haproxy', 'one thread, HTTP log to a file', ['-v'], haproxyConfig, (file) => ['-db', '-f', file]),
   native(
     'caddy',
     '`reverse_proxy`, access log to a file, GOMAXPROCS=1',
     ['version'],
     caddyConfig,
-    file => ['run', '--adapter', 'caddyfile', '--config', file],
+    (file) => ['run', '--adapter', 'caddyfile', '--config', file],
     { GOMAXPROCS: '1' },
   ),
 ]

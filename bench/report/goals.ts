@@ -12,7 +12,7 @@ export interface Goal {
 const mebibyte = 2 ** 20
 
 const cpuRatio = (results: Results, name: string, base: string): number | undefined => {
-  const cpuUs = (wanted: string): number | undefined => results.comparison?.rows.find(row => row.name === wanted)?.cpuUs
+  const cpuUs = (wanted: string): number | undefined => results.comparison?.rows.find((row) => row.name === wanted)?.cpuUs
   const [value, reference] = [cpuUs(name), cpuUs(base)]
   return value === undefined || reference === undefined ? undefined : value / reference
 }

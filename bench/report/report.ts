@@ -25,13 +25,26 @@ const comparisonText = (results: Results): string[] => {
   const { comparison, settings } = results
   if (comparison === undefined) return []
   const floor = comparison.rows.find(({ name }) => name === 'floor')
-  const head = ['proxy', 'CPU µs/request', 'x floor', 'rounds', 'requests/s', 'core busy %', 'p50 ms', 'p99 ms', 'peak MiB', 'requests', 'errors', 'others %']
+  const head = [
+    'proxy',
+    'CPU µs/request',
+    'x floor',
+    'rounds',
+    'requests/s',
+    'core busy %',
+    'p50 ms',
+    'p99 ms',
+    'peak MiB',
+    'requests',
+    'errors',
+    'others %',
+  ]
   return [
     `Medians of ${settings.rounds} interleaved rounds of ${settings.durationMs / 1000} s at saturation and ${settings.durationMs / 1000} s at half of each proxy's own saturation rate, ` +
       `${settings.connections} keep-alive connections, GET with a 1 KiB answer. Upstream: ${comparison.upstream}.`,
     table(
       head,
-      comparison.rows.map(row => comparisonRow(row, floor)),
+      comparison.rows.map((row) => comparisonRow(row, floor)),
     ),
     '`others %`: most that processes outside the bench used while this row was measured, percent of one core; above 5 the figures are disturbed.',
     ...(comparison.rows.some(({ errors }) => errors > 0) ? ['(!) This row had errors: its figures do not count.'] : []),
@@ -47,7 +60,7 @@ const validateText = ({ validate }: Results): string[] =>
         `Configuration of ${validate.routes} routes (${mebibytes(validate.bytes)} MiB of YAML): the whole pipeline of \`headgate validate\` against \`yaml\`'s \`parse\` of the same text.`,
         table(
           ['', '`yaml` parse ms', 'validate ms', 'ratio'],
-          (['coldMs', 'warmMs'] as const).map(kind => [
+          (['coldMs', 'warmMs'] as const).map((kind) => [
             kind === 'coldMs' ? 'first call in a fresh process' : 'later calls',
             figure(validate[kind].parse, 0),
             figure(validate[kind].validate, 0),
@@ -71,7 +84,7 @@ const streamText = ({ stream }: Results): string[] =>
         `${mebibytes(stream[0]?.bytes ?? 0)} MiB streamed; slow: the reading side takes 64 MiB/s.`,
         table(
           ['proxy', 'direction', 'reader', 'growth MiB', 'seconds'],
-          stream.map(one => [one.proxy, one.direction, one.reader, mebibytes(one.growthBytes), figure(one.seconds, 1)]),
+          stream.map((one) => [one.proxy, one.direction, one.reader, mebibytes(one.growthBytes), figure(one.seconds, 1)]),
         ),
       ]
 
@@ -98,6 +111,6 @@ export const report = (results: Results): string => {
     ...validateText(results),
     ...startText(results),
     ...streamText(results),
-    ...results.missing.map(text => `Not measured: ${text}`),
+    ...results.missing.map((text) => `Not measured: ${text}`),
   ].join('\n\n')
 }

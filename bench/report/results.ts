@@ -9,7 +9,13 @@ export interface Results {
   /** ISO 8601, UTC. */
   readonly date: string
   readonly machine: Machine
-  readonly settings: { readonly rounds: number; readonly warmUpMs: number; readonly durationMs: number; readonly connections: number; readonly quick: boolean }
+  readonly settings: {
+    readonly rounds: number
+    readonly warmUpMs: number
+    readonly durationMs: number
+    readonly connections: number
+    readonly quick: boolean
+  }
   readonly comparison: Comparison | undefined
   readonly validate: ValidateResult | undefined
   readonly start: StartResult | undefined
