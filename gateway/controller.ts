@@ -7,11 +7,6 @@ import type { DrainResult, Fleet } from './fleet.ts'
 /** What asked for a reload. */
 export type ReloadTrigger = 'start' | 'file' | 'signal' | 'admin'
 
-/** Outcome of a reload; `error` says in one sentence why it failed. */
-export interface ReloadReport extends ReloadResult {
-  readonly error?: string
-}
-
 export interface LastReload {
   readonly ok: boolean
   /** ISO 8601. */
@@ -54,7 +49,7 @@ export interface Controller extends AdminBackend {
   /** Starts listeners and the admin listener. Throws when either cannot be started, with nothing left running. */
   start(config: GatewayConfig, result: LoadResult): Promise<void>
   /** Loads and swaps. Calls that come while one runs share the next run, so a burst becomes two at most. Never throws. */
-  reloadFrom(trigger: ReloadTrigger): Promise<ReloadReport>
+  reloadFrom(trigger: ReloadTrigger): Promise<ReloadResult>
   readonly adminAddress: Address | undefined
   /** Fails readiness at once, then lets the fleet finish what it has. */
   drain(): Promise<DrainResult>
@@ -69,14 +64,14 @@ export const controller = (deps: ControllerDeps): Controller => {
   let last: LastReload | undefined
   let admin: AdminHandle | undefined
   let draining = false
-  let running: Promise<ReloadReport> | undefined
-  let queued: Promise<ReloadReport> | undefined
+  let running: Promise<ReloadResult> | undefined
+  let queued: Promise<ReloadResult> | undefined
 
   const isoNow = (): string => new Date(deps.now()).toISOString()
   const generation = (): number => active?.generation ?? 0
   const hash = (): string => active?.config.hash ?? ''
 
-  const failed = (trigger: ReloadTrigger, error: string, diagnostics?: readonly Diagnostic[]): ReloadReport => {
+  const failed = (trigger: ReloadTrigger, error: string, diagnostics?: readonly Diagnostic[]): ReloadResult => {
     const found = diagnostics === undefined ? {} : { diagnostics }
     last = { ok: false, at: isoNow(), trigger, changed: false, error, ...found }
     deps.onReload({ ok: false, generation: generation(), hash: hash() })
@@ -84,7 +79,7 @@ export const controller = (deps: ControllerDeps): Controller => {
     return { ok: false, generation: generation(), hash: hash(), changed: false, error, ...found }
   }
 
-  const succeeded = (trigger: ReloadTrigger, changed: boolean, diagnostics: readonly Diagnostic[]): ReloadReport => {
+  const succeeded = (trigger: ReloadTrigger, changed: boolean, diagnostics: readonly Diagnostic[]): ReloadResult => {
     last = { ok: true, at: isoNow(), trigger, changed, diagnostics }
     deps.onReload({ ok: true, generation: generation(), hash: hash() })
     const fields = { trigger, generation: generation(), hash: hash(), warnings: diagnostics.length }
@@ -110,7 +105,7 @@ export const controller = (deps: ControllerDeps): Controller => {
     void old?.close()
   }
 
-  const reloadOnce = async (trigger: ReloadTrigger): Promise<ReloadReport> => {
+  const reloadOnce = async (trigger: ReloadTrigger): Promise<ReloadResult> => {
     if (draining) return { ok: false, generation: generation(), hash: hash(), changed: false, error: 'the gateway is shutting down' }
     try {
       const result = await deps.load()
@@ -128,7 +123,7 @@ export const controller = (deps: ControllerDeps): Controller => {
     }
   }
 
-  const reloadFrom = (trigger: ReloadTrigger): Promise<ReloadReport> => {
+  const reloadFrom = (trigger: ReloadTrigger): Promise<ReloadResult> => {
     if (running === undefined) {
       running = reloadOnce(trigger).finally(() => {
         running = undefined

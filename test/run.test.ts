@@ -151,6 +151,14 @@ test('POST /-/reload answers what came of it: 200, or 422 with the findings', as
   expect(await greeting(running)).toBe('one')
 })
 
+test('POST /-/reload says why a file that is gone cannot be loaded', async () => {
+  const running = await started()
+  await rm(join(folder, 'gateway.yaml'))
+  const bad = await fetch(`${running.adminUrl}/-/reload`, { method: 'POST' })
+  expect(bad.status).toBe(422)
+  expect(await bad.json()).toMatchObject({ generation: 1, error: expect.stringContaining('gateway.yaml') })
+})
+
 test('100 bad reloads leave the first configuration serving', async () => {
   const running = await started()
   await writeConfig('routing_rules: [\n')

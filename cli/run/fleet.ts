@@ -30,7 +30,7 @@ export const fleetOf = async (workers: number, config: GatewayConfig): Promise<F
   if (workers === 1) {
     const { localPlane } = await import('./local-plane.ts')
     const local = localPlane(logging, series, { reusePort: false })
-    return { ...common, fleet: localFleet(local.plane, () => series.registry.metrics()), flush: local.flush }
+    return { ...common, fleet: localFleet(local.plane, series.text), flush: local.flush }
   }
   const [{ supervisor }, { forkWorker }] = await Promise.all([import('../../gateway/workers/supervisor.ts'), import('./workers.ts')])
   const fleet = supervisor({

@@ -23,6 +23,8 @@ export interface ReloadResult {
   readonly generation: number
   readonly hash: string
   readonly changed: boolean
+  /** Why it failed, in one sentence; the only word where the cause is no finding, such as a file that is gone or a port in use. */
+  readonly error?: string
   /** Errors when it failed; may hold warnings when it worked. */
   readonly diagnostics?: readonly Diagnostic[]
 }

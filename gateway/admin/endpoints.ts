@@ -37,12 +37,13 @@ const readiness = (backend: AdminBackend): Answer => {
 
 const reloaded = (result: ReloadResult): Answer => {
   if (result.ok) return json(result)
-  const { generation, hash, diagnostics = [] } = result
+  const { generation, hash, error, diagnostics = [] } = result
   return problemAnswer(422, 'Nothing was changed: the configuration that served before still serves.', {
     type: `${problemTypeBase}config-rejected`,
     title: 'The new configuration was not accepted',
     generation,
     hash,
+    ...(error === undefined ? {} : { error }),
     diagnostics,
   })
 }
