@@ -1,11 +1,17 @@
 import type { Findings } from '../diagnostics/findings.ts'
 import type { ValidInput, ValidRule, ValidService } from '../resolve/input.ts'
 import type { Tree } from '../source/tree.ts'
-import { isMapping, pointerOf, pointerSteps } from '../source/value.ts'
+import { isMapping, type Mapping, pointerOf, pointerSteps } from '../source/value.ts'
 
 export interface LintRule {
   readonly index: number
   readonly rule: ValidRule
+}
+
+/** A rule of which nothing is known but that it is a map. */
+export interface RawRule {
+  readonly index: number
+  readonly rule: Mapping
   /** True when the rule has keys that nobody knows: then a key that seems to be missing is probably one of them. */
   readonly misspelt: boolean
 }
@@ -14,7 +20,10 @@ export interface LintRule {
 export interface LintContext {
   readonly tree: Tree
   readonly findings: Findings
+  /** Rules that fit the schema. */
   readonly rules: readonly LintRule[]
+  /** All rules that are maps. */
+  readonly rawRules: readonly RawRule[]
   /** Whether every rule is among `rules` and has only known keys. */
   readonly rulesComplete: boolean
   readonly services: ReadonlyMap<string, ValidService>
@@ -28,12 +37,14 @@ export interface LintContext {
 export const lintContext = (tree: Tree, findings: Findings): LintContext => {
   const { bad, misspelt } = badPlaces(findings)
   const usable = (value: unknown, pointer: string): boolean => isMapping(value) && !bad.has(pointer) && !tree.provenance.hasBroken(value)
-  const { routing_rules: rawRules, services: rawServices } = tree.root
+  const { routing_rules: allRules, services: rawServices } = tree.root
   const rules: LintRule[] = []
-  if (Array.isArray(rawRules) && !bad.has('/routing_rules')) {
-    rawRules.forEach((rule: unknown, index) => {
+  const rawRules: RawRule[] = []
+  if (Array.isArray(allRules)) {
+    allRules.forEach((rule: unknown, index) => {
       const pointer = pointerOf(['routing_rules', index])
-      if (usable(rule, pointer)) rules.push({ index, rule: rule as ValidRule, misspelt: misspelt.has(pointer) })
+      if (isMapping(rule)) rawRules.push({ index, rule, misspelt: misspelt.has(pointer) })
+      if (usable(rule, pointer)) rules.push({ index, rule: rule as unknown as ValidRule })
     })
   }
   const services = new Map<string, ValidService>()
@@ -42,7 +53,8 @@ export const lintContext = (tree: Tree, findings: Findings): LintContext => {
     tree,
     findings,
     rules,
-    rulesComplete: (rawRules === undefined || (Array.isArray(rawRules) && rawRules.length === rules.length)) && rules.every((rule) => !rule.misspelt),
+    rawRules,
+    rulesComplete: (allRules === undefined || (Array.isArray(allRules) && allRules.length === rules.length)) && rawRules.every((rule) => !rule.misspelt),
     services,
     misspeltServices: new Set([...misspelt].map(pointerSteps).flatMap(([section, name]) => (section === 'services' && name !== undefined ? [name] : []))),
     serviceNames: rawServices === undefined || isMapping(rawServices) ? new Set(Object.keys(rawServices ?? {})) : undefined,

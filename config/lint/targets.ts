@@ -1,16 +1,22 @@
 import { inactiveTargets } from '../../schemas/gateway.ts'
 import { nearest } from '../diagnostics/nearest.ts'
 import type { Steps } from '../source/tree.ts'
-import { placeName, pointerOf } from '../source/value.ts'
+import { isMapping, placeName, pointerOf } from '../source/value.ts'
 import { quoted } from '../values/parsed.ts'
-import type { LintContext, LintRule } from './context.ts'
+import type { LintContext, RawRule } from './context.ts'
 
 const targets = ['service', 'split', 'queue', 'integration', 'respond', 'redirect'] as const
 
-/** Each rule has one target, which this version can run and which exists. */
+/** Each rule has one target, which this version can run and which exists. Also looks at rules that do not fit the schema elsewhere. */
 export const lintTargets = (context: LintContext): void => {
   const used = new Set<string>()
-  for (const rule of context.rules) lintTarget(context, rule, used)
+  for (const rule of context.rawRules) {
+    lintTarget(context, rule)
+    for (const { name, steps } of references(rule)) {
+      used.add(name)
+      unknownService(context, name, steps)
+    }
+  }
   lintChecks(context)
   if (context.rulesComplete) lintUnused(context, used)
   if (context.rulesComplete && context.rules.length === 0) {
@@ -18,39 +24,51 @@ export const lintTargets = (context: LintContext): void => {
   }
 }
 
-const lintTarget = (context: LintContext, { index, rule, misspelt }: LintRule, used: Set<string>): void => {
-  const { tree, findings } = context
+const lintTarget = ({ tree, findings }: LintContext, { index, rule, misspelt }: RawRule): void => {
   const at: Steps = ['routing_rules', index]
+  const shown = quoted(tree.shown([...at, 'path']) ?? String(rule['path'] ?? placeName(at)))
   const given = targets.filter((target) => rule[target] !== undefined)
   const [first, second] = given
   if (first === undefined && !misspelt) {
-    findings.report('HG3002', tree.keyLocation(at), `The rule for ${quoted(rule.path)} has no target.`, {
-      hint: 'Add `service`, `split`, `respond` or `redirect`.',
-      pointer: pointerOf(at),
-    })
+    findings.report('HG3002', tree.keyLocation(at), `The rule for ${shown} has no target.`, { hint: 'Add `service`, `split`, `respond` or `redirect`.', pointer: pointerOf(at) })
   }
   if (first !== undefined && second !== undefined) {
-    findings.report('HG3003', tree.keyLocation([...at, second]), `The rule for ${quoted(rule.path)} has several targets: ${given.map((name) => `\`${name}\``).join(' and ')}.`, {
+    findings.report('HG3003', tree.keyLocation([...at, second]), `The rule for ${shown} has several targets: ${given.map((name) => `\`${name}\``).join(' and ')}.`, {
       hint: 'Keep one of them.',
       related: [{ message: `\`${first}\` is here`, location: tree.keyLocation([...at, first]) }],
       pointer: pointerOf([...at, second]),
     })
   }
   for (const target of inactiveTargets) {
-    if (rule[target] !== undefined) findings.report('HG3004', tree.keyLocation([...at, target]), `\`${target}\` targets are not active in this version, and a route must not do anything else instead.`, { pointer: pointerOf([...at, target]) })
+    if (rule[target] === undefined) continue
+    findings.report('HG3004', tree.keyLocation([...at, target]), `\`${target}\` targets are not active in this version, and a route must not do anything else instead.`, { pointer: pointerOf([...at, target]) })
   }
-  const reference = (name: string, steps: Steps): void => {
-    used.add(name)
-    unknownService(context, name, steps)
+  const { split } = rule
+  if (Array.isArray(split) && split.length > 0 && split.every((choice: unknown) => isMapping(choice) && choice['weight'] === 0)) {
+    findings.report('HG2024', tree.keyLocation([...at, 'split']), `All weights of ${placeName([...at, 'split'])} are 0, so no service can be chosen.`, { pointer: pointerOf([...at, 'split']) })
   }
-  if (rule.service !== undefined) reference(rule.service, [...at, 'service'])
-  rule.split?.forEach((choice, choiceIndex) => reference(choice.service, [...at, 'split', choiceIndex, 'service']))
-  if (rule.mirror !== undefined) reference(rule.mirror.service, [...at, 'mirror', 'service'])
-  if (rule.split?.every((choice) => choice.weight === 0)) findings.report('HG2024', tree.keyLocation([...at, 'split']), `All weights of ${placeName([...at, 'split'])} are 0, so no service can be chosen.`)
+}
+
+interface Reference {
+  readonly name: string
+  readonly steps: Steps
+}
+
+/** Every service that a rule names. */
+const references = ({ index, rule }: RawRule): Reference[] => {
+  const at: Steps = ['routing_rules', index]
+  const found: Reference[] = []
+  const add = (name: unknown, ...steps: (string | number)[]): void => {
+    if (typeof name === 'string' && name !== '') found.push({ name, steps: [...at, ...steps] })
+  }
+  add(rule['service'], 'service')
+  if (Array.isArray(rule['split'])) rule['split'].forEach((choice: unknown, choiceIndex) => isMapping(choice) && add(choice['service'], 'split', choiceIndex, 'service'))
+  if (isMapping(rule['mirror'])) add(rule['mirror']['service'], 'mirror', 'service')
+  return found
 }
 
 const unknownService = ({ tree, findings, serviceNames }: LintContext, name: string, steps: Steps): void => {
-  if (serviceNames === undefined || serviceNames.has(name)) return
+  if (serviceNames === undefined || serviceNames.has(name) || tree.isBroken(steps)) return
   const shown = tree.shown(steps)
   const guess = shown === undefined ? nearest(name, serviceNames) : undefined
   const names = [...serviceNames]

@@ -19,14 +19,28 @@ interface Context {
   readonly findings: Findings
 }
 
-/** One error of the validator, as a finding that a person can act on. */
-export const reportSchemaError = (error: ErrorObject, tree: Tree, findings: Findings): void => {
+/** Keys that seem to be missing and are only misspelt: JSON Pointers. */
+export const meantKeys = (errors: readonly ErrorObject[]): ReadonlySet<string> => {
+  const meant = new Set<string>()
+  for (const error of errors) {
+    if (error.keyword !== 'additionalProperties') continue
+    const guess = nearest(String(error.params['additionalProperty']), Object.keys(schemaOf(error).properties ?? {}))
+    if (guess !== undefined) meant.add(`${error.instancePath}/${guess}`)
+  }
+  return meant
+}
+
+const schemaOf = (error: ErrorObject): SchemaNode => schemaAt(error.schemaPath.slice(0, error.schemaPath.lastIndexOf('/')))
+
+/** One error of the validator, as a finding that a person can act on. `meant` holds what `meantKeys` found. */
+export const reportSchemaError = (error: ErrorObject, tree: Tree, findings: Findings, meant: ReadonlySet<string>): void => {
   if (tree.isBroken(pointerSteps(error.instancePath))) return
-  const context: Context = { error, steps: pointerSteps(error.instancePath), schema: schemaAt(error.schemaPath.slice(0, error.schemaPath.lastIndexOf('/'))), tree, findings }
+  const context: Context = { error, steps: pointerSteps(error.instancePath), schema: schemaOf(error), tree, findings }
   switch (error.keyword) {
     case 'additionalProperties':
       return unknownKey(context, String(error.params['additionalProperty']))
     case 'required':
+      if (meant.has(`${error.instancePath}/${String(error.params['missingProperty'])}`)) return undefined
       return missingKey(context, String(error.params['missingProperty']))
     case 'type':
       return wrongType(context)

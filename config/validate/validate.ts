@@ -2,7 +2,7 @@ import type { ErrorObject } from 'ajv'
 import type { Findings } from '../diagnostics/findings.ts'
 import { isContainer, pointerSteps } from '../source/value.ts'
 import type { Tree } from '../source/tree.ts'
-import { reportSchemaError } from './schema-findings.ts'
+import { meantKeys, reportSchemaError } from './schema-findings.ts'
 import { expandShortForms } from './short-forms.ts'
 import { schemaErrors } from './validator.ts'
 
@@ -14,7 +14,8 @@ export const validate = (tree: Tree, findings: Findings): void => {
     expandShortForms(tree.root, tree.provenance)
     errors = schemaErrors(tree.root)
   }
-  for (const error of errors) reportSchemaError(error, tree, findings)
+  const meant = meantKeys(errors)
+  for (const error of errors) reportSchemaError(error, tree, findings, meant)
 }
 
 /** A reference to the environment was read as a number or truth value, and a text is wanted: then its text is meant. */
