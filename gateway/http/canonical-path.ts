@@ -2,13 +2,15 @@
  * One canonical path for matching, policy and upstream (RFC 3986, section 6.2.2): unreserved characters are
  * decoded, hex digits are upper case, `.` and `..` segments are resolved, runs of slashes are one slash.
  * Whatever two servers could read differently is refused instead of repaired: encoded slashes, backslashes and
- * dots, control characters, broken escapes, and `..` that leaves the root.
+ * dots, control characters, broken escapes, `..` that leaves the root, and dot segments with parameters (`..;v=1`),
+ * which servlet containers take for `..`.
  */
 export type CanonicalPath = { readonly path: string } | { readonly problem: string }
 
 /** A path that is canonical as it stands: only plain characters, no empty and no dot segments. */
-const plain = /^(?:\/(?!\.{1,2}(?:\/|$))[A-Za-z0-9\-._~!$&'()*+,;=:@]+)*\/?$/
+const plain = /^(?:\/(?!\.{1,2}(?:[/;]|$))[A-Za-z0-9\-._~!$&'()*+,;=:@]+)*\/?$/
 const legal = /^[A-Za-z0-9\-._~!$&'()*+,;=:@/%]*$/
+const dotsWithParameters = /^\.{1,2};/
 const unreserved = /^[A-Za-z0-9\-._~]$/
 
 /**
@@ -45,9 +47,10 @@ function resolveDots(path: string): CanonicalPath {
   const segments: string[] = []
   const parts = path.split('/')
   for (let i = 1; i < parts.length; i += 1) {
-    const part = parts[i]
+    const part = parts[i] as string
     if (part === '' || part === '.') continue
-    if (part !== '..') segments.push(part as string)
+    if (dotsWithParameters.test(part)) return { problem: 'The path has a dot segment with parameters.' }
+    if (part !== '..') segments.push(part)
     else if (segments.pop() === undefined) return { problem: 'The path leaves the root.' }
   }
   const last = parts.at(-1)

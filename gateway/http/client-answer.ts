@@ -39,6 +39,8 @@ export function answerProblem(exchange: Exchange, error: GatewayError, headers: 
 /** Writes an upstream's answer: at once when it is all here, else as a stream with back-pressure. */
 export function answerFrom(exchange: Exchange, answer: UpstreamAnswer, headers: string[], sendTimeoutMs: number): void {
   const { res } = exchange
+  // RFC 9110, section 8.6: a length here makes clients wait for bytes that never come.
+  if (answer.status === 204) dropLength(headers)
   prepareConnection(exchange, headers)
   res.writeHead(answer.status, headers)
   if (!answer.complete) {
@@ -51,6 +53,10 @@ export function answerFrom(exchange: Exchange, answer: UpstreamAnswer, headers: 
   addTrailers(res, trailers)
   res.end(body)
   if (body !== undefined) exchange.bytesOut = body.length
+}
+
+function dropLength(headers: string[]): void {
+  for (let i = headers.length - 2; i >= 0; i -= 2) if (headers[i] === 'content-length') headers.splice(i, 2)
 }
 
 class ClientSink implements AnswerSink {
@@ -121,11 +127,12 @@ function prepareConnection(exchange: Exchange, headers: string[]): void {
   const length = req.headers['content-length']
   const chunked = req.headers['transfer-encoding'] !== undefined
   if (length === undefined && !chunked) return
+  // The rest of the body is read and dropped; of a short one, so that the connection can be used again.
+  res.once('finish', () => req.resume())
   if (!chunked && Number(length) <= replayBytes && req.headers.expect === undefined) return
   headers.push('connection', 'close')
   const { socket } = req
   socket.destroySoon = () => linger(socket)
-  res.once('finish', () => req.resume())
 }
 
 function linger(socket: Socket): void {

@@ -8,6 +8,8 @@ export interface Peer {
   readonly address: string
   /** Whether its `Forwarded` and `X-Forwarded-*` headers are believed. */
   readonly trusted: boolean
+  /** Whether an address in those headers is a trusted proxy too. */
+  readonly trusts: (address: string) => boolean
   /** `for=` of the `Forwarded` header (RFC 7239). */
   readonly forwardedFor: string
 }
@@ -30,13 +32,16 @@ export function peerReader(trustedProxies: readonly string[]): (socket: Socket) 
     if (bits === undefined) trusted.addAddress(address, family)
     else trusted.addSubnet(address, Number(bits), family)
   }
+  const trusts = (address: string): boolean => {
+    const family = isIP(address)
+    return family !== 0 && trusted.check(address, family === 6 ? 'ipv6' : 'ipv4')
+  }
   const peers = new WeakMap<Socket, Peer>()
   return (socket) => {
     let peer = peers.get(socket)
     if (peer === undefined) {
       const address = plainAddress(socket.remoteAddress ?? '')
-      const isTrusted = trustedProxies.length > 0 && isIP(address) !== 0 && trusted.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4')
-      peer = { address, trusted: isTrusted, forwardedFor: `for=${forwardedNode(address)}` }
+      peer = { address, trusted: trusts(address), trusts, forwardedFor: `for=${forwardedNode(address)}` }
       peers.set(socket, peer)
     }
     return peer
@@ -45,7 +50,7 @@ export function peerReader(trustedProxies: readonly string[]): (socket: Socket) 
 
 /** @param authority `Host` as the client sent it, already checked. */
 export function forwardedFacts(peer: Peer, headers: IncomingHttpHeaders, authority: string): ForwardedFacts {
-  const here = `${peer.forwardedFor};host=${quoted(authority)};proto=http`
+  const here = authority === '' ? `${peer.forwardedFor};proto=http` : `${peer.forwardedFor};host=${quoted(authority)};proto=http`
   if (!peer.trusted) {
     return { client: peer.address, xForwardedFor: peer.address, xForwardedProto: 'http', xForwardedHost: authority, forwarded: here }
   }
@@ -53,7 +58,7 @@ export function forwardedFacts(peer: Peer, headers: IncomingHttpHeaders, authori
   const proto = single(headers['x-forwarded-proto'])
   const host = single(headers['x-forwarded-host'])
   return {
-    client: originalClient(before) ?? peer.address,
+    client: originalClient(before, peer),
     xForwardedFor: before === '' ? peer.address : `${before}, ${peer.address}`,
     xForwardedProto: proto === 'https' || proto === 'http' ? proto : 'http',
     xForwardedHost: host === '' ? authority : host,
@@ -63,10 +68,16 @@ export function forwardedFacts(peer: Peer, headers: IncomingHttpHeaders, authori
 
 const single = (value: string | string[] | undefined): string => (value === undefined ? '' : String(value))
 
-/** The last address that the trusted proxy vouches for: the right-most entry of the list. */
-function originalClient(list: string): string | undefined {
-  const last = list.slice(list.lastIndexOf(',') + 1).trim()
-  return isIP(last) === 0 ? undefined : last
+/** The nearest address that is no trusted proxy, read from the right: what stands left of it may be invented. */
+function originalClient(list: string, peer: Peer): string {
+  let client = peer.address
+  for (const entry of list.split(',').reverse()) {
+    const address = plainAddress(entry.trim())
+    if (isIP(address) === 0) break
+    client = address
+    if (!peer.trusts(address)) break
+  }
+  return client
 }
 
 const plainAddress = (address: string): string => (address.startsWith('::ffff:') && address.includes('.') ? address.slice(7) : address)

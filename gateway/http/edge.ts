@@ -43,7 +43,7 @@ export function edge(policy: EdgePolicy, deps: EdgeDeps): (req: IncomingMessage,
     const startedAtMs = deps.now()
     const head = readHead(req.rawHeaders, req.headers.connection)
     const target = requestTarget(req.url as string)
-    const refusal = refusalOf(req, head, target, policy.maxHeaders)
+    const refusal = refusalOf(req, head, target, policy.maxHeaders) ?? (upgrade === undefined ? undefined : upgradeRefusal(req))
     const known: RequestTarget = 'problem' in target ? { path: printable(req.url as string), query: '', authority: undefined } : target
     const authority = known.authority ?? req.headers.host ?? ''
     const trace = traceContext(head, deps.ids)
@@ -95,6 +95,12 @@ function refusalOf(req: IncomingMessage, head: RequestHead, target: RequestTarge
     return new GatewayError('METHOD_NOT_IMPLEMENTED', { detail: `${req.method} is not served by a gateway.` })
   }
   return undefined
+}
+
+/** What follows the head of an upgrade is read as the new protocol; a body there would be a request that nobody checked. */
+function upgradeRefusal({ headers }: IncomingMessage): GatewayError | undefined {
+  if (headers['transfer-encoding'] === undefined && (headers['content-length'] ?? '0') === '0') return undefined
+  return new GatewayError('BAD_REQUEST', { detail: 'A request to upgrade the connection must not have a body.' })
 }
 
 // For the log line of a request whose path could not be understood.

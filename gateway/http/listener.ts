@@ -69,8 +69,19 @@ export async function httpListener(address: Address, limits: LimitsConfig, reuse
   })
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
     const code = protocolErrorCode(error)
-    if (code === undefined || !socket.writable || responses.get(socket)?.headersSent === true) socket.destroy()
+    const last = responses.get(socket)
+    const pending = last === undefined || last.writableFinished ? undefined : last
+    if (code === undefined || !socket.writable) socket.destroy()
+    else if (pending === undefined) answerOnSocket(socket, code, events.traceId())
+    // What cannot be read came behind whole requests, and those get their answers: an error would be taken for one of them.
+    else if (pending.req.complete) pending.once('finish', () => socket.destroySoon())
+    else if (pending.headersSent || pending.socket !== socket) socket.destroy()
     else answerOnSocket(socket, code, events.traceId())
+  })
+  // Without a listener Node would close the connection without a word.
+  server.on('connect', (_req: IncomingMessage, socket: Socket) => {
+    socket.on('error', () => socket.destroy())
+    answerOnSocket(socket, 'METHOD_NOT_IMPLEMENTED', events.traceId())
   })
 
   const configure = (next: LimitsConfig): void => {

@@ -24,8 +24,10 @@ export function pathTemplate(template: string, match: RouteMatch): (path: string
     for (let i = 1; i < parts.length; i += 2) {
       const name = parts[i] as string
       const value = name === 'rest' ? pathRest(match, path) : (params[name] ?? '')
-      result += (result.endsWith('/') && value.startsWith('/') ? value.slice(1) : value) + (parts[i + 1] as string)
+      result = joined(joined(result, value), parts[i + 1] as string)
     }
     return result
   }
 }
+
+const joined = (before: string, after: string): string => before + (before.endsWith('/') && after.startsWith('/') ? after.slice(1) : after)

@@ -8,6 +8,7 @@ import { answerProblem } from './client-answer.ts'
 import type { Arrival } from './edge.ts'
 import type { Exchange } from './exchange.ts'
 import type { Route } from './route.ts'
+import type { MatchInput } from './route-table.ts'
 import type { UpgradeRequest } from './tunnel.ts'
 
 export interface RequestFlowDeps {
@@ -79,7 +80,7 @@ export function requestFlow(deps: RequestFlowDeps): (req: IncomingMessage, res: 
     gauges.requestsInFlight += 1
     generation.enter()
     const input = { method: exchange.method, host: exchange.host, path: exchange.path, query: exchange.query, headers: req.headers }
-    const route = refusal === undefined ? generation.find(input) : undefined
+    const route = refusal === undefined ? findRoute(generation, input) : undefined
     const ended = upgrade === undefined ? res : upgrade.socket
     ended.once('close', () => finish(exchange, route, generation))
 
@@ -93,6 +94,13 @@ export function requestFlow(deps: RequestFlowDeps): (req: IncomingMessage, res: 
       else refuse(exchange, new GatewayError('METHOD_NOT_ALLOWED'), ['allow', allowed.join(', ')])
     } else void route.handle(exchange, upgrade)
   }
+}
+
+/** A preflight request asks about another one: the rule of that one answers it, where it has CORS rules. */
+function findRoute(generation: Generation, input: MatchInput): Route | undefined {
+  const asked = input.method === 'OPTIONS' && input.headers['origin'] !== undefined ? input.headers['access-control-request-method'] : undefined
+  const route = typeof asked === 'string' ? generation.find({ ...input, method: asked }) : undefined
+  return route?.config.cors === undefined ? generation.find(input) : route
 }
 
 function pick(req: IncomingMessage, names: readonly string[]): Record<string, string> {

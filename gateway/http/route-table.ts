@@ -54,10 +54,10 @@ export function routeTable<Route>(routes: Iterable<readonly [RouteMatch, Route]>
   for (const [match, route] of routes) insert(root, match, route)
   sortAll(root)
   return {
-    find: (input) => visit(root, input, 1, matches),
+    find: (input) => visit(root, input, firstSegment(input.path), matches),
     allowed: (input) => {
       const methods = new Set<string>()
-      visit(root, input, 1, (candidate, request) => {
+      visit(root, input, firstSegment(input.path), (candidate, request) => {
         if (matchesExceptMethod(candidate, request)) for (const method of candidate.methods ?? []) methods.add(method)
         return false
       })
@@ -65,6 +65,9 @@ export function routeTable<Route>(routes: Iterable<readonly [RouteMatch, Route]>
     },
   }
 }
+
+/** Where the first segment begins: `/` has none, so that its end is where the search begins. */
+const firstSegment = (path: string): number => (path.length === 1 ? 2 : 1)
 
 function insert<Route>(root: Node<Route>, match: RouteMatch, route: Route): void {
   let at = root

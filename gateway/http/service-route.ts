@@ -104,9 +104,11 @@ function prepareBody(exchange: Exchange, maxBodyBytes: number, readsAhead: boole
   const bytes = length === undefined ? Infinity : Number(length)
   if (bytes === 0) return undefined
   if (length !== undefined && bytes > maxBodyBytes) throw new GatewayError('BODY_TOO_LARGE', { detail: `At most ${maxBodyBytes} bytes are taken here.` })
-  const expects = headers.expect?.toLowerCase() === '100-continue'
+  // HTTP/1.0 knows no interim answers (RFC 9110, section 10.1.1).
+  const expects = headers.expect?.toLowerCase() === '100-continue' && exchange.req.httpVersionMinor === 1
   exchange.body = new RequestBody(exchange.req, exchange.res, maxBodyBytes, expects)
-  return readsAhead && bytes <= replayBytes ? exchange.body.readAhead() : undefined
+  // A client that waits for `100 Continue` is not told to go on before the service can be reached.
+  return readsAhead && !expects && bytes <= replayBytes ? exchange.body.readAhead() : undefined
 }
 
 /** Compiles what happens to the headers of an answer on their way to the client. */

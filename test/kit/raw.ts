@@ -21,13 +21,22 @@ export interface RawOptions {
   readonly untilClosed?: boolean
 }
 
-/** Sends bytes as they are on a new connection and returns what comes back. Lines end in CRLF: write them yourself. */
-export async function raw(port: number, bytes: string | Buffer, options: RawOptions = {}): Promise<RawAnswer> {
+/**
+ * Sends bytes as they are on a new connection and returns what comes back. Lines end in CRLF: write them yourself.
+ * Of a list, each part is sent when as many answers have come as parts before it.
+ */
+export async function raw(port: number, bytes: string | Buffer | readonly string[], options: RawOptions = {}): Promise<RawAnswer> {
   const { waitMs = 3000, answers = 1, untilClosed = false } = options
   const socket = await open(port)
-  const data = typeof bytes === 'string' ? Buffer.from(bytes, 'latin1') : bytes
+  const parts: readonly (string | Buffer)[] = typeof bytes === 'string' || Buffer.isBuffer(bytes) ? [bytes] : bytes
   return new Promise((resolve) => {
     let text = ''
+    let sent = 0
+    const send = (): void => {
+      const part = parts[sent] as string | Buffer
+      sent += 1
+      socket.write(typeof part === 'string' ? Buffer.from(part, 'latin1') : part)
+    }
     const done = (closed: boolean): void => {
       clearTimeout(timer)
       socket.destroy()
@@ -36,11 +45,13 @@ export async function raw(port: number, bytes: string | Buffer, options: RawOpti
     const timer = setTimeout(() => done(false), waitMs)
     socket.on('data', (chunk: Buffer) => {
       text += chunk.toString('latin1')
-      if (!untilClosed && countComplete(text) >= answers) done(false)
+      const complete = countComplete(text)
+      if (sent < parts.length && complete >= sent) send()
+      else if (!untilClosed && complete >= answers) done(false)
     })
     socket.on('error', () => done(true))
     socket.on('close', () => done(true))
-    socket.write(data)
+    send()
   })
 }
 
