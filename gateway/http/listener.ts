@@ -129,7 +129,21 @@ function upgrade(req: IncomingMessage, socket: Socket, head: Buffer, events: Lis
   res.shouldKeepAlive = false
   res.assignSocket(socket)
   res.once('finish', () => socket.end())
-  events.request(req, res, { socket, head })
+  events.request(req, res, { socket, head, take: watch(socket) })
+}
+
+/** Nobody reads the connection until there is an answer; without a look at it a client that leaves would not be noticed. */
+function watch(socket: Socket): () => void {
+  const look = (): void => {
+    if (socket.readableLength === 0) socket.read()
+  }
+  const gone = (): void => void socket.destroy()
+  socket.on('readable', look)
+  socket.once('end', gone)
+  return () => {
+    socket.off('readable', look)
+    socket.off('end', gone)
+  }
 }
 
 function listening(server: Server, address: Address, reusePort: boolean): Promise<void> {

@@ -41,10 +41,12 @@ export function serviceRoute(config: RouteConfig, deps: ServiceRouteDeps): Route
   const answerHeaders = answerHeaderPreparation(config, rules)
   const count = serviceCounter(config, deps)
 
-  const deliver = async (exchange: Exchange, answer: UpstreamAnswer, upgrade: UpgradeRequest | undefined): Promise<void> => {
+  const deliver = (exchange: Exchange, answer: UpstreamAnswer, upgrade: UpgradeRequest | undefined): void => {
     exchange.answeredAfterMs = deps.now() - exchange.startedAtMs
     if (answer.socket !== undefined && upgrade !== undefined) {
-      await tunnel(upgrade, exchange.res, answer.socket, answer.headers, config.idleTimeoutMs)
+      tunnel(upgrade, exchange.res, answer.socket, answer.headers, config.idleTimeoutMs, (bytes) => {
+        exchange.bytesOut = bytes
+      })
       return
     }
     answerFrom(exchange, answer, answerHeaders(exchange, answer), deps.sendTimeoutMs)
@@ -73,7 +75,7 @@ export function serviceRoute(config: RouteConfig, deps: ServiceRouteDeps): Route
         const ahead = prepare(exchange)
         if (ahead !== undefined) await ahead
         deps.mirror?.(exchange)
-        await deliver(exchange, await branch.pipe(exchange, exchange), upgrade)
+        deliver(exchange, await branch.pipe(exchange, exchange), upgrade)
       } catch (error) {
         fail(exchange, error)
       }
