@@ -50,7 +50,9 @@ const workerCount = (value: string): number => {
 }
 
 const configOption = (): Option =>
-  new Option('-c, --config <path>', 'configuration file or folder; several are layered, later ones win (default: ./gateway.yaml)').argParser(collected)
+  new Option('-c, --config <path>', 'configuration file or folder; several are layered, later ones win (default: ./gateway.yaml)').argParser(
+    collected,
+  )
 
 const formatOption = (choices: readonly string[]): Option => new Option('--format <format>', 'how to print').choices(choices).default(choices[0])
 
@@ -67,7 +69,10 @@ export const runProgram = async (args: readonly string[], io: Io, commands: Comm
     .version(version(), '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print this help')
     .helpCommand('help [command]', 'print the help of a command')
-    .addHelpText('after', examples(['headgate run', 'headgate validate --format github deploy/', 'headgate explain GET /api/users/42', 'headgate run --help']))
+    .addHelpText(
+      'after',
+      examples(['headgate run', 'headgate validate --format github deploy/', 'headgate explain GET /api/users/42', 'headgate run --help']),
+    )
     .addHelpText('after', '\nExit codes: 0 fine, 1 findings, 2 something cannot be read or the command line is wrong.')
     .exitOverride()
     .showHelpAfterError('Run `headgate --help` for the commands and their options.')
@@ -79,7 +84,11 @@ export const runProgram = async (args: readonly string[], io: Io, commands: Comm
     })
 
   const command = (name: string, summary: string, lines: readonly string[]): Command =>
-    program.command(name).description(summary).showHelpAfterError(`Run \`headgate ${name} --help\` for its options.`).addHelpText('after', examples(lines))
+    program
+      .command(name)
+      .description(summary)
+      .showHelpAfterError(`Run \`headgate ${name} --help\` for its options.`)
+      .addHelpText('after', examples(lines))
 
   command('run', 'Start the gateway; reload on file changes, SIGHUP and POST /-/reload.', [
     'headgate run',
@@ -120,7 +129,10 @@ export const runProgram = async (args: readonly string[], io: Io, commands: Comm
       exitCode = await commands.explain(method, target, options)
     })
 
-  command('config', 'Print the effective configuration: layers merged, defaults filled in.', ['headgate config', 'headgate config --origins -c base.yaml -c production.yaml'])
+  command('config', 'Print the effective configuration: layers merged, defaults filled in.', [
+    'headgate config',
+    'headgate config --origins -c base.yaml -c production.yaml',
+  ])
     .addOption(configOption())
     .addOption(formatOption(['yaml', 'json']))
     .option('--origins', 'say where each value comes from', false)

@@ -115,7 +115,13 @@ test('findings leave the old configuration in force', async () => {
   })
   expect(refused).toBe(1)
   expect(applied).toEqual(['a'])
-  expect(await gateway.status()).toMatchObject({ generation: 1, hash: 'a', connections: 3, version: '1', lastReload: { ok: false, at: '1970-01-01T00:00:00.000Z', trigger: 'admin' } })
+  expect(await gateway.status()).toMatchObject({
+    generation: 1,
+    hash: 'a',
+    connections: 3,
+    version: '1',
+    lastReload: { ok: false, at: '1970-01-01T00:00:00.000Z', trigger: 'admin' },
+  })
 })
 
 test('a file that cannot be read leaves the old configuration in force', async () => {

@@ -60,13 +60,17 @@ const started = async (args: readonly string[] = []): Promise<RunningGateway> =>
 
 const greeting = async ({ url }: RunningGateway): Promise<string> => (await fetch(`${url}/greeting`)).text()
 
-const greets = (running: RunningGateway, text: string): Promise<void> =>
-  vi.waitFor(async () => expect(await greeting(running)).toBe(text), { timeout: 8000, interval: 20 })
+const waiting = { timeout: 8000, interval: 20 }
 
 interface Status {
   readonly generation: number
   readonly hash: string
-  readonly lastReload: { readonly ok: boolean; readonly trigger: string; readonly diagnostics?: readonly { readonly code: string }[]; readonly error?: string }
+  readonly lastReload: {
+    readonly ok: boolean
+    readonly trigger: string
+    readonly diagnostics?: readonly { readonly code: string }[]
+    readonly error?: string
+  }
 }
 
 const status = async ({ adminUrl }: RunningGateway): Promise<Status> => (await (await fetch(`${adminUrl}/status`)).json()) as Status
@@ -93,7 +97,7 @@ test('the access log is all that stands on standard output', async () => {
 test('an edit is picked up', async () => {
   const running = await started()
   await writeConfig(configuration('two'))
-  await greets(running, 'two')
+  await expect.poll(() => greeting(running), waiting).toBe('two')
   expect(await status(running)).toMatchObject({ generation: 2, lastReload: { ok: true, trigger: 'file' } })
 })
 
@@ -101,9 +105,9 @@ test('a file that another is renamed over is picked up, and so are later edits',
   const running = await started()
   await writeFile(join(folder, 'next'), configuration('two'))
   await rename(join(folder, 'next'), join(folder, 'gateway.yaml'))
-  await greets(running, 'two')
+  await expect.poll(() => greeting(running), waiting).toBe('two')
   await writeConfig(configuration('three'))
-  await greets(running, 'three')
+  await expect.poll(() => greeting(running), waiting).toBe('three')
 })
 
 test('a bad file keeps the old configuration serving, and says so in the log, in /status and in the metrics', async () => {
@@ -119,7 +123,7 @@ test('a bad file keeps the old configuration serving, and says so in the log, in
   expect(running.err()).toContain('reload failed, the old configuration keeps serving')
   expect(await metric(running, 'headgate_config_reload_success')).toBe('headgate_config_reload_success 0')
   await writeConfig(configuration('three'))
-  await greets(running, 'three')
+  await expect.poll(() => greeting(running), waiting).toBe('three')
   expect(await metric(running, 'headgate_config_reload_success')).toBe('headgate_config_reload_success 1')
 })
 
@@ -129,13 +133,15 @@ test('a file that is deleted keeps the old configuration serving; its return is 
   await vi.waitFor(async () => expect((await status(running)).lastReload.ok).toBe(false), { timeout: 8000 })
   expect(await greeting(running)).toBe('one')
   await writeConfig(configuration('two'))
-  await greets(running, 'two')
+  await expect.poll(() => greeting(running), waiting).toBe('two')
 })
 
 test('SIGHUP loads the configuration again', async () => {
   const running = await started()
   running.child.kill('SIGHUP')
-  await vi.waitFor(async () => expect((await status(running)).lastReload).toMatchObject({ trigger: 'signal', ok: true, changed: false }), { timeout: 8000 })
+  await vi.waitFor(async () => expect((await status(running)).lastReload).toMatchObject({ trigger: 'signal', ok: true, changed: false }), {
+    timeout: 8000,
+  })
   expect((await status(running)).generation).toBe(1)
 })
 
@@ -156,7 +162,8 @@ test('POST /-/reload says why a file that is gone cannot be loaded', async () =>
   await rm(join(folder, 'gateway.yaml'))
   const bad = await fetch(`${running.adminUrl}/-/reload`, { method: 'POST' })
   expect(bad.status).toBe(422)
-  expect(await bad.json()).toMatchObject({ generation: 1, error: expect.stringContaining('gateway.yaml') })
+  const answered = (await bad.json()) as { error: string }
+  expect(answered.error).toContain('gateway.yaml')
 })
 
 test('100 bad reloads leave the first configuration serving', async () => {
@@ -237,13 +244,16 @@ test('readiness fails before the listeners close', async () => {
 
 test('a second signal ends it at once', async () => {
   const running = await started()
-  const cut = expect(answer(`${running.url}/api/users/1?slow=10000`)).rejects.toThrow()
+  const cut = answer(`${running.url}/api/users/1?slow=10000`).then(
+    () => 'answered',
+    () => 'cut off',
+  )
   await vi.waitFor(async () => expect(await status(running)).toMatchObject({ requestsInFlight: 1 }))
   running.child.kill('SIGINT')
   await vi.waitFor(async () => expect((await fetch(`${running.adminUrl}/readyz`)).status).toBe(503))
   running.child.kill('SIGINT')
   expect((await running.ended).exitCode).toBe(130)
-  await cut
+  expect(await cut).toBe('cut off')
 })
 
 test('an address in use is one plain sentence, and nothing is left running', async () => {

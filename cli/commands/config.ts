@@ -15,12 +15,16 @@ export const config = async (options: ConfigOptions, io: Io): Promise<ExitCode> 
   const { effective } = result
   if (result.config === undefined || effective === undefined) return exitCodes.findings
   const originOf = (pointer: string): string | undefined => originText(result, pointer)
-  io.out.write(options.format === 'json' ? json(effective.value, options, originOf) : effectiveYaml(effective.value, options.origins ? originOf : undefined))
+  io.out.write(
+    options.format === 'json' ? json(effective.value, options, originOf) : effectiveYaml(effective.value, options.origins ? originOf : undefined),
+  )
   return exitCodes.ok
 }
 
 const json = (value: unknown, { origins }: ConfigOptions, originOf: (pointer: string) => string | undefined): string => {
-  const shown = origins ? { config: value, origins: Object.fromEntries(leafPointers(value).map((pointer) => [pointer, originOf(pointer) ?? 'default'])) } : value
+  const shown = origins
+    ? { config: value, origins: Object.fromEntries(leafPointers(value).map((pointer) => [pointer, originOf(pointer) ?? 'default'])) }
+    : value
   return `${JSON.stringify(shown, undefined, 2)}\n`
 }
 

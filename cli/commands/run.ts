@@ -23,7 +23,10 @@ import { version } from '../version.ts'
 /** Runs the gateway until it is told to stop. */
 export const run = async (options: RunOptions, io: Io): Promise<ExitCode> => {
   const paths = inputPaths(options.config, io)
-  const overrides = { ...(options.listen === undefined ? {} : { listen: options.listen }), ...(options.admin === undefined ? {} : { admin: options.admin }) }
+  const overrides = {
+    ...(options.listen === undefined ? {} : { listen: options.listen }),
+    ...(options.admin === undefined ? {} : { admin: options.admin }),
+  }
   const known = await contentHashes(paths.map((path) => resolve(io.cwd, path)))
   const result = await loaded(paths, io, overrides)
   io.err.write(await findingsText(result, io.err))

@@ -23,7 +23,12 @@ export const explanationData = ({ request, taken, allowed, others }: Explanation
 
 const policyData = ({ name, value, origin, pointer }: OriginatedPolicy): object => ({ name, value, origin, pointer })
 
-const otherData = ({ route, verdict, reasons }: MatchVerdict): object => ({ rule: { name: route.name, path: route.match.path, origin: route.origin }, verdict, reasons })
+const otherData = ({ route, verdict, reasons }: MatchVerdict): object => ({
+  rule: { name: route.name, path: route.match.path, origin: route.origin },
+  verdict,
+  reasons,
+})
 
 // JSON has no Infinity; JSON.stringify would write null without saying so.
-const finite = (facts: object): object => Object.fromEntries(Object.entries(facts).map(([key, value]) => [key, value === Number.POSITIVE_INFINITY ? null : value]))
+const finite = (facts: object): object =>
+  Object.fromEntries(Object.entries(facts).map(([key, value]) => [key, value === Number.POSITIVE_INFINITY ? null : value]))

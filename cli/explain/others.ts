@@ -1,3 +1,4 @@
+import type { PathSegment } from '../../config/model.ts'
 import { routeTable } from '../../gateway/http/route-table.ts'
 import type { MatchInput, MatchVerdict } from '../../gateway/http/route-table.ts'
 
@@ -25,7 +26,15 @@ const otherPath = 1000
 const distance = ({ route, verdict, reasons }: MatchVerdict, request: MatchInput): number => {
   if (verdict === 'less_specific') return 0
   const pathOnly = { ...route.match, methods: [], hosts: [], headers: [], query: [] }
-  return reasons.length + (routeTable([[pathOnly, true] as const]).find(request) === undefined ? otherPath : 0)
+  if (routeTable([[pathOnly, true] as const]).find(request) !== undefined) return reasons.length
+  return otherPath - sharedSegments(route.match.segments, request.path)
+}
+
+/** How many segments the rule and the path begin with in common. */
+const sharedSegments = (segments: readonly PathSegment[], path: string): number => {
+  const parts = path.split('/').slice(1)
+  const different = segments.findIndex((segment, index) => 'literal' in segment && segment.literal !== parts[index])
+  return different === -1 ? segments.length : different
 }
 
 /** Whether the rule begins as the path does, or could begin with anything. */

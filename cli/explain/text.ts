@@ -23,7 +23,8 @@ export const explanationText = (found: Explanation, stream: TextStream): string 
     .join('\n')
 }
 
-const refusal = ({ allowed }: Explanation): string => (allowed.length === 0 ? 'the answer is 404.' : `the answer is 405, allowed: ${allowed.join(', ')}.`)
+const refusal = ({ allowed }: Explanation): string =>
+  allowed.length === 0 ? 'the answer is 404.' : `the answer is 405, allowed: ${allowed.join(', ')}.`
 
 const ruleText = ({ route }: Taken): string => visible(route.name === route.match.path ? route.match.path : `${route.match.path} (${route.name})`)
 
@@ -53,9 +54,12 @@ const worstCaseText = (worst: WorstCase, { route }: Taken, stream: TextStream): 
   }
   lines.push(`  calls  ${countText(worst.calls, 'call')} to the service${repeatText(worst)}`)
   if (retry !== undefined) {
-    lines.push(`         all callers together: retries are at most ${retry.budgetPercent}% of the calls, or ${retry.budgetMinPerSecond} per second (retry_budget)`)
+    lines.push(
+      `         all callers together: retries are at most ${retry.budgetPercent}% of the calls, or ${retry.budgetMinPerSecond} per second (retry_budget)`,
+    )
   }
-  if (worst.bound === 'attempts' && deadlineMs !== Number.POSITIVE_INFINITY) lines.push(`         the deadline of ${durationText(deadlineMs)} never comes into it`)
+  if (worst.bound === 'attempts' && deadlineMs !== Number.POSITIVE_INFINITY)
+    lines.push(`         the deadline of ${durationText(deadlineMs)} never comes into it`)
   return `${stream.style('bold', 'Worst case')}\n${lines.join('\n')}\n`
 }
 
@@ -73,7 +77,7 @@ const othersText = ({ others: { shown, hidden }, taken }: Explanation, stream: T
   const title = stream.style('bold', taken === undefined ? 'Rules that do not match' : 'Other rules')
   const rows = shown.map(otherRow)
   const list = rows.length === 0 ? '' : table(['rule', 'why not', 'from'], rows, { width: stream.columns, style: stream.style, indent: '  ' })
-  const more = hidden === 0 ? '' : `  ... and ${countText(hidden, rows.length === 0 ? 'rule' : 'more rule')} whose path is another\n`
+  const more = hidden === 0 ? '' : `  ... and ${countText(hidden, rows.length === 0 ? 'rule' : 'more rule')}\n`
   return `${title}\n${list}${more}`
 }
 

@@ -16,7 +16,12 @@ test('with retries it is all attempts and the longest backoffs between them', ()
 })
 
 test('a deadline bounds the wait, not the number of calls', () => {
-  expect(worstCase(route({ retry, deadlineMs: 8000 }), 'GET', {})).toMatchObject({ waitMs: 8000, waitWithRetryAfterMs: 8000, calls: 3, bound: 'deadline' })
+  expect(worstCase(route({ retry, deadlineMs: 8000 }), 'GET', {})).toMatchObject({
+    waitMs: 8000,
+    waitWithRetryAfterMs: 8000,
+    calls: 3,
+    bound: 'deadline',
+  })
 })
 
 test('a method that may not be repeated reaches the service once', () => {

@@ -39,7 +39,8 @@ const withEmpties = (value: unknown): unknown => {
 }
 
 const annotate = (node: unknown, pointer: string, originOf: (pointer: string) => string | undefined): void => {
-  if (isMap(node)) for (const pair of node.items) annotate(pair.value, childPointer(pointer, String(isScalar(pair.key) ? pair.key.value : pair.key)), originOf)
+  if (isMap(node))
+    for (const pair of node.items) annotate(pair.value, childPointer(pointer, String(isScalar(pair.key) ? pair.key.value : pair.key)), originOf)
   else if (isSeq(node)) for (const [index, item] of node.items.entries()) annotate(item, childPointer(pointer, index), originOf)
   else if (isScalar(node)) {
     const origin = originOf(pointer)

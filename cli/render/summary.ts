@@ -46,11 +46,17 @@ const routeRow = (route: RouteConfig): string[] => {
 const breakerText = ({ circuitBreaker }: RouteConfig): string =>
   circuitBreaker === undefined ? '' : `${circuitBreaker.thresholdPercent}%, open ${durationText(circuitBreaker.resetTimeoutMs)}`
 
-const serviceRow = (service: ServiceConfig): string[] => [service.name, addressesText(service), service.loadBalancing, healthText(service.healthCheck)]
+const serviceRow = (service: ServiceConfig): string[] => [
+  service.name,
+  addressesText(service),
+  service.loadBalancing,
+  healthText(service.healthCheck),
+]
 
 export const addressesText = ({ urls, dns }: ServiceConfig): string => {
   const names = dns === undefined ? [] : [`dns ${dns.name}${dns.port === undefined ? '' : `:${dns.port}`}`]
   return [...urls, ...names].join(', ')
 }
 
-const healthText = (check: HealthCheckConfig | undefined): string => (check === undefined ? '' : `${check.path} every ${durationText(check.intervalMs)}`)
+const healthText = (check: HealthCheckConfig | undefined): string =>
+  check === undefined ? '' : `${check.path} every ${durationText(check.intervalMs)}`

@@ -32,7 +32,18 @@ test('wide characters take two columns', () => {
   expect(textWidth('日本')).toBe(4)
   expect(textWidth('é')).toBe(1)
   expect(textWidth('e\u0301')).toBe(1)
-  expect(lines(table(['a', 'b'], [['日本', 'x'], ['ab', 'y']], { width: undefined, style: plain }))).toEqual(['a     b', '日本  x', 'ab    y'])
+  expect(
+    lines(
+      table(
+        ['a', 'b'],
+        [
+          ['日本', 'x'],
+          ['ab', 'y'],
+        ],
+        { width: undefined, style: plain },
+      ),
+    ),
+  ).toEqual(['a     b', '日本  x', 'ab    y'])
 })
 
 test('a cut never splits a wide character', () => {
@@ -44,6 +55,6 @@ test('colours take no width', () => {
 })
 
 test('text of a configuration cannot steer the terminal', () => {
-  expect(visible('a\u001b[31mb\nc')).toBe('a\\x1b[31mb\\x0ac')
-  expect(table(['a'], [['x\u001b[2Jy']], { width: undefined, style: plain })).toBe('a\nx\\x1b[2Jy\n')
+  expect(visible('a\u001b[31mb\nc')).toBe('a\\u{1b}[31mb\\u{a}c')
+  expect(table(['a'], [['x\u001b[2Jy']], { width: undefined, style: plain })).toBe('a\nx\\u{1b}[2Jy\n')
 })

@@ -19,7 +19,8 @@ const least = 6
  */
 export const table = (headers: readonly string[], rows: readonly (readonly string[])[], options: TableOptions): string => {
   const used = headers.map((_, column) => rows.some((row) => (row[column] ?? '') !== ''))
-  const keep = (row: readonly string[]): string[] => headers.map((_, column) => visible(row[column] ?? '')).filter((_, column) => used[column] === true)
+  const keep = (row: readonly string[]): string[] =>
+    headers.map((_, column) => visible(row[column] ?? '')).filter((_, column) => used[column] === true)
   const head = keep(headers)
   const body = rows.map(keep)
   const indent = options.indent ?? ''

@@ -18,7 +18,10 @@ export const onCrash = (deps: CrashDeps): void => {
   process.on('uncaughtException', (error, origin) => {
     if (crashed) process.exit(1)
     crashed = true
-    deps.log.fatal({ ...deps.fields, err: error, origin }, `unexpected error, the process ends: ${error instanceof Error ? error.message : String(error)}`)
+    deps.log.fatal(
+      { ...deps.fields, err: error, origin },
+      `unexpected error, the process ends: ${error instanceof Error ? error.message : String(error)}`,
+    )
     const tooLong = setTimeout(() => void deps.end(1), crashDrainMs)
     deps.drain().then(
       () => {

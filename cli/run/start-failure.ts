@@ -7,7 +7,13 @@ interface SystemError {
 }
 
 const isListenError = (error: unknown): error is Error & SystemError =>
-  error instanceof Error && 'code' in error && typeof error.code === 'string' && 'address' in error && typeof error.address === 'string' && 'port' in error && typeof error.port === 'number'
+  error instanceof Error &&
+  'code' in error &&
+  typeof error.code === 'string' &&
+  'address' in error &&
+  typeof error.address === 'string' &&
+  'port' in error &&
+  typeof error.port === 'number'
 
 /** One sentence for a start that failed for want of an address; undefined for anything else. */
 export const startFailure = (error: unknown): string | undefined => {

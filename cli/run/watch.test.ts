@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rename, rm, symlink, utimes, writeFile } from 'node:fs/
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
-import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { afterEach, beforeEach, expect, test } from 'vitest'
 import { contentHashes } from './fingerprint.ts'
 import { watch } from './watch.ts'
 import type { Watch } from './watch.ts'
@@ -34,12 +34,13 @@ const start = async (paths: readonly string[], known?: ReadonlyMap<string, strin
   await watching.follow(paths, known)
 }
 
-const changed = (times: number): Promise<void> => vi.waitFor(() => expect(changes).toBe(times), { timeout: 5000, interval: 10 })
+const waiting = { timeout: 5000, interval: 10 }
+const calls = (): number => changes
 
 test('a file that is written again is a change', async () => {
   await start([file])
   await writeFile(file, 'a: 2\n')
-  await changed(1)
+  await expect.poll(calls, waiting).toBe(1)
 })
 
 test('a file that another is renamed over is a change, every time', async () => {
@@ -47,16 +48,16 @@ test('a file that another is renamed over is a change, every time', async () => 
   for (const round of [1, 2, 3]) {
     await writeFile(join(folder, 'new'), `a: ${round + 1}\n`)
     await rename(join(folder, 'new'), file)
-    await changed(round)
+    await expect.poll(calls, waiting).toBe(round)
   }
 })
 
 test('a file that is deleted and comes back is a change each time', async () => {
   await start([file])
   await rm(file)
-  await changed(1)
+  await expect.poll(calls, waiting).toBe(1)
   await writeFile(file, 'a: 2\n')
-  await changed(2)
+  await expect.poll(calls, waiting).toBe(2)
 })
 
 test('touching a file without changing it does nothing', async () => {
@@ -78,14 +79,14 @@ test('the symlink swap of a Kubernetes ConfigMap is a change', async () => {
   await start([mount])
   await symlink('..2026_2', join(mount, '..data_tmp'))
   await rename(join(mount, '..data_tmp'), join(mount, '..data'))
-  await changed(1)
+  await expect.poll(calls, waiting).toBe(1)
 })
 
 test('a new file in a watched folder is a change; files that are no YAML are not', async () => {
   await start([folder])
   await writeFile(join(folder, 'notes.txt'), 'x')
   await writeFile(join(folder, 'more.yaml'), 'b: 1\n')
-  await changed(1)
+  await expect.poll(calls, waiting).toBe(1)
 })
 
 test('a folder that is replaced as a whole is a change, and so is what happens in it afterwards', async () => {
@@ -97,17 +98,17 @@ test('a folder that is replaced as a whole is a change, and so is what happens i
   await writeFile(join(folder, 'next', 'gateway.yaml'), 'a: 2\n')
   await rename(inner, join(folder, 'old'))
   await rename(join(folder, 'next'), inner)
-  await vi.waitFor(() => expect(changes).toBeGreaterThanOrEqual(1), { timeout: 5000 })
+  await expect.poll(calls, waiting).toBeGreaterThanOrEqual(1)
   const before = changes
   await writeFile(join(inner, 'gateway.yaml'), 'a: 3\n')
-  await vi.waitFor(() => expect(changes).toBe(before + 1), { timeout: 5000 })
+  await expect.poll(calls, waiting).toBe(before + 1)
 })
 
 test('what was written between loading and watching is a change', async () => {
   const known = await contentHashes([file])
   await writeFile(file, 'a: 2\n')
   await start([file], known)
-  await changed(1)
+  await expect.poll(calls, waiting).toBe(1)
 })
 
 test('changes that come while one is worked on lead to one more call', async () => {
@@ -123,9 +124,9 @@ test('changes that come while one is worked on lead to one more call', async () 
   })
   await watching.follow([file])
   await writeFile(file, 'a: 2\n')
-  await changed(1)
+  await expect.poll(calls, waiting).toBe(1)
   for (const round of [3, 4, 5]) await writeFile(file, `a: ${round}\n`)
   release?.()
-  await changed(2)
+  await expect.poll(calls, waiting).toBe(2)
   release?.()
 })

@@ -79,10 +79,11 @@ export const watch = (options: WatchOptions): Watch => {
     }
   }
 
-  const poll = setInterval(async () => {
+  const look = async (): Promise<void> => {
     if (busy || closed) return
     if ((await statFingerprint(paths)) !== seen) onEvent()
-  }, options.pollMs ?? pollMs)
+  }
+  const poll = setInterval(() => void look(), options.pollMs ?? pollMs)
   poll.unref()
 
   return {

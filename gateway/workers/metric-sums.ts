@@ -2,7 +2,8 @@ import { AggregatorRegistry } from 'prom-client'
 import type { MetricSnapshot } from '../fleet.ts'
 
 /** Sums the metrics of several workers, each by its own aggregator, into Prometheus text. */
-export const metricsText = (snapshots: readonly (readonly MetricSnapshot[])[]): Promise<string> => AggregatorRegistry.aggregate(mutable(snapshots)).metrics()
+export const metricsText = (snapshots: readonly (readonly MetricSnapshot[])[]): Promise<string> =>
+  AggregatorRegistry.aggregate(mutable(snapshots)).metrics()
 
 /**
  * Adds what an ended worker had counted to what the ended ones before it had, so that sums never fall when a worker

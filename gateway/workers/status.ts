@@ -25,8 +25,16 @@ export const mergedStatus = (statuses: readonly WorkerStatus[], facts: { readonl
     connections: sum(answered.map(({ connections }) => connections)),
     requestsInFlight: sum(answered.map(({ requestsInFlight }) => requestsInFlight)),
     routes: answered[0]?.routes ?? [],
-    services: merged(answered.flatMap(({ services }) => services), ({ name }) => name, mergedService),
-    breakers: merged(answered.flatMap(({ breakers }) => breakers), ({ route, service }) => JSON.stringify([route, service]), mergedBreaker),
+    services: merged(
+      answered.flatMap(({ services }) => services),
+      ({ name }) => name,
+      mergedService,
+    ),
+    breakers: merged(
+      answered.flatMap(({ breakers }) => breakers),
+      ({ route, service }) => JSON.stringify([route, service]),
+      mergedBreaker,
+    ),
     workersWanted: facts.wanted,
     workerRestarts: facts.restarts,
     workers: statuses.map(({ worker, pid, status }) => ({ worker, pid, ...own(status) })),

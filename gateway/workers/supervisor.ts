@@ -81,10 +81,13 @@ export const supervisor = (deps: SupervisorDeps): Fleet => {
   const replaceLater = (index: number): void => {
     const failed = failures[index] ?? 0
     failures[index] = failed + 1
-    const timer = setTimeout(() => {
-      timers.delete(timer)
-      void inTurn(() => replace(index))
-    }, Math.min(slowestRestartMs, firstRestartMs * 2 ** failed))
+    const timer = setTimeout(
+      () => {
+        timers.delete(timer)
+        void inTurn(() => replace(index))
+      },
+      Math.min(slowestRestartMs, firstRestartMs * 2 ** failed),
+    )
     timers.add(timer)
   }
 
@@ -113,12 +116,8 @@ export const supervisor = (deps: SupervisorDeps): Fleet => {
     if (refused === undefined) return results.find((result) => result.status === 'fulfilled')?.value ?? listeners
     const previous = active
     if (previous !== undefined) {
-      await Promise.allSettled(
-        all.map((one, index) => {
-          if (results[index]?.status === 'fulfilled') return one.ask('apply', previous, applyTimeoutMs)
-          return undefined
-        }),
-      )
+      const changed = all.filter((_, index) => results[index]?.status === 'fulfilled')
+      await Promise.allSettled(changed.map((one) => one.ask('apply', previous, applyTimeoutMs)))
     }
     throw refused.reason
   }

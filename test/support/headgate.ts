@@ -29,12 +29,18 @@ export interface StartOptions {
 /** Starts the command line from the sources, without colours and without the surroundings of the test run. */
 export const start = (args: readonly string[], options: StartOptions): Started => {
   const { PATH = '', HOME = '', TMPDIR = '/tmp' } = process.env
-  const child = spawn(process.execPath, [main, ...args], { cwd: options.cwd, env: { PATH, HOME, TMPDIR, ...options.env }, stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(process.execPath, [main, ...args], {
+    cwd: options.cwd,
+    env: { PATH, HOME, TMPDIR, ...options.env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
   let out = ''
   let err = ''
   child.stdout.setEncoding('utf8').on('data', (text: string) => (out += text))
   child.stderr.setEncoding('utf8').on('data', (text: string) => (err += text))
-  const ended = once(child, 'close').then(([exitCode, signal]): Outcome => ({ exitCode: exitCode as number | null, signal: signal as NodeJS.Signals | null, out, err }))
+  const ended = once(child, 'close').then(
+    ([exitCode, signal]): Outcome => ({ exitCode: exitCode as number | null, signal: signal as NodeJS.Signals | null, out, err }),
+  )
   return { child, out: () => out, err: () => err, ended }
 }
 
