@@ -27,7 +27,7 @@ const seen = (pattern: RegExp): Promise<string> =>
 
 beforeAll(async () => {
   // Port 0: free ports for all, whatever else runs on this machine.
-  const env = { ...process.env, ...Object.fromEntries(ports.map((name) => [name, '0'])) }
+  const env = { ...process.env, npm_lifecycle_event: undefined, ...Object.fromEntries(ports.map((name) => [name, '0'])) }
   started = spawn(process.execPath, ['examples/start.ts'], { cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'] })
   started.stdout?.resume()
   started.stderr?.setEncoding('utf8').on('data', (text: string) => {

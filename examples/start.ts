@@ -1,6 +1,7 @@
 import { gateway } from './start/gateway.ts'
 import { freePort, startOn } from './start/ports.ts'
 import type { Wanted } from './start/ports.ts'
+import { onStopWish } from './start/stop-wish.ts'
 import { orderService } from './services/order-service.ts'
 import { userService } from './services/user-service.ts'
 
@@ -27,15 +28,7 @@ for (const service of services) say(`  ${service.name.padEnd(16)} http://127.0.0
 say('')
 
 const run = gateway(['-c', 'examples/integration-design', '-c', 'examples/local'], env)
-// npm passes a signal on although the terminal has sent it already: what comes at once is the same wish, what comes later is impatience.
-let firstSignalAtMs: number | undefined
-for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  process.on(signal, () => {
-    if (firstSignalAtMs === undefined) run.stop(signal)
-    else if (performance.now() - firstSignalAtMs > 1000) run.kill()
-    firstSignalAtMs ??= performance.now()
-  })
-}
+onStopWish({ stop: run.stop, kill: run.kill })
 
 if (await run.ready(adminPort)) {
   say('')
