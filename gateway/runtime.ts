@@ -63,7 +63,8 @@ export function runtime(deps: RuntimeDeps, options: RuntimeOptions = {}): Runtim
   }
   const serviceDeps = {
     log,
-    now,
+    // Monotonic, and readable as a date in `/status`.
+    now: () => performance.timeOrigin + performance.now(),
     random: Math.random,
     onHealthChange: (service: string, origin: string, healthy: boolean) =>
       log.warn({ service, address: origin, healthy }, `${origin} of ${service} is ${healthy ? 'healthy again' : 'out of rotation'}`),
