@@ -1,4 +1,4 @@
-import type { NamedMatch, RouteMatch } from '../model.ts'
+import type { RouteMatch } from '../model.ts'
 import { resolveMatch, routeId } from '../resolve/route.ts'
 import { pointerOf } from '../source/value.ts'
 import { quoted } from '../values/parsed.ts'
@@ -125,9 +125,8 @@ const overlap = (a: RouteMatch, b: RouteMatch): string => {
   const common = b.methods.filter((method) => a.methods.includes(method))
   if (common.length === 1 && common[0] === 'HEAD') return ' (HEAD, which GET includes)'
   if (common.length > 0) return ` (${common.join(', ')})`
-  const names = (matches: readonly NamedMatch[]): string => matches.map(({ name }) => name).join(', ')
-  const conditions = [...a.headers, ...a.query, ...b.headers, ...b.query]
-  return conditions.length === 0 ? '' : ` (a request may carry all of ${names(conditions)})`
+  const names = [...new Set([a.headers, a.query, b.headers, b.query].flat().map(({ name }) => name))]
+  return names.length < 2 ? '' : ` (a request may carry ${names.join(' and ')})`
 }
 
 /** The methods of RFC 9110 and PATCH that a gateway forwards. */

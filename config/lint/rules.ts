@@ -65,15 +65,15 @@ const lintTemplate = ({ tree, findings }: Place, lintRule: LintRule, keys: reado
   const unknown = [...new Set(templateParams(template))].filter((name) => !names.includes(name))
   if (unknown.length === 0) return
   const steps = at(lintRule, ...keys)
-  const list = unknown.map((name) => quoted(`{${name}}`)).join(' and ')
+  const list = unknown.map((name) => quoted(`{${name}}`)).join(' or ')
   const notes = names.length === 0 ? [] : [`parameters of the path: ${names.map((name) => `{${name}}`).join(', ')}`]
   const hint = unknown.includes('rest') ? '`{rest}` is there when the path ends in `/*`.' : undefined
   findings.report('HG3008', tree.valueLocation(steps), `The path ${quoted(tree.shown(at(lintRule, 'path')) ?? lintRule.rule.path)} has no ${list}.`, { hint, notes, pointer: pointerOf(steps) })
 }
 
 const lintTimes = ({ tree, findings }: LintContext, lintRule: LintRule): void => {
-  const { deadline, timeout, retries } = lintRule.rule
-  if (deadline === undefined || readDurationMs(deadline) >= readDurationMs(timeout)) return
+  const { deadline, timeout, retries, service, split } = lintRule.rule
+  if (deadline === undefined || (service === undefined && split === undefined) || readDurationMs(deadline) >= readDurationMs(timeout)) return
   const consequence = retries > 0 ? ', and no retry after a timeout ever happens' : ''
   const steps = at(lintRule, 'deadline')
   const written = tree.isWritten(at(lintRule, 'timeout')) ? '' : ' (default)'
@@ -127,7 +127,7 @@ const lintCors = ({ tree, findings }: LintContext, lintRule: LintRule): void => 
   })
 }
 
-const isOrigin = (text: string): boolean => text === 'null' || (/^[a-z][a-z0-9+.-]*:\/\/[^/?#@]+$/.test(text) && (!/^https?:/.test(text) || (URL.canParse(text) && new URL(text).origin === text)))
+const isOrigin = (text: string): boolean => text === 'null' || (/^[a-z][a-z0-9+.-]*:\/\/[^/?#@*]+$/.test(text) && (!/^https?:/.test(text) || (URL.canParse(text) && new URL(text).origin === text)))
 
 const originGuess = (text: string): string | undefined => {
   const url = /^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `https://${text}`

@@ -13,13 +13,12 @@ export const lintTargets = (context: LintContext): void => {
   for (const rule of context.rawRules) {
     lintTarget(context, rule)
     for (const { name, steps } of references(rule)) {
-      used.add(name)
-      unknownService(context, name, steps)
+      used.add(unknownService(context, name, steps) ?? name)
     }
   }
   lintChecks(context)
   if (context.rulesComplete) lintUnused(context, used)
-  if (context.rulesComplete && context.rules.length === 0) {
+  if (context.rulesComplete && context.rules.length === 0 && !context.findings.hasErrors) {
     context.findings.report('HG4007', context.tree.keyLocation(['routing_rules']), 'There are no routing rules: every request is answered with 404.')
   }
 }
@@ -33,7 +32,7 @@ const lintTarget = ({ tree, findings }: LintContext, { index, rule, misspelt }: 
     findings.report('HG3002', tree.keyLocation(at), `The rule for ${shown} has no target.`, { hint: 'Add `service`, `split`, `respond` or `redirect`.', pointer: pointerOf(at) })
   }
   if (first !== undefined && second !== undefined) {
-    findings.report('HG3003', tree.keyLocation([...at, second]), `The rule for ${shown} has several targets: ${given.map((name) => `\`${name}\``).join(' and ')}.`, {
+    findings.report('HG3003', tree.keyLocation([...at, second]), `The rule for ${shown} has several targets: ${given.map((name) => `\`${name}\``).join(', ')}.`, {
       hint: 'Keep one of them.',
       related: [{ message: `\`${first}\` is here`, location: tree.keyLocation([...at, first]) }],
       pointer: pointerOf([...at, second]),
@@ -45,7 +44,7 @@ const lintTarget = ({ tree, findings }: LintContext, { index, rule, misspelt }: 
   }
   const { split } = rule
   if (Array.isArray(split) && split.length > 0 && split.every((choice: unknown) => isMapping(choice) && choice['weight'] === 0)) {
-    findings.report('HG2024', tree.keyLocation([...at, 'split']), `All weights of ${placeName([...at, 'split'])} are 0, so no service can be chosen.`, { pointer: pointerOf([...at, 'split']) })
+    findings.report('HG2016', tree.keyLocation([...at, 'split']), `All weights of ${placeName([...at, 'split'])} are 0, so no service can be chosen.`, { pointer: pointerOf([...at, 'split']) })
   }
 }
 
@@ -67,8 +66,9 @@ const references = ({ index, rule }: RawRule): Reference[] => {
   return found
 }
 
-const unknownService = ({ tree, findings, serviceNames }: LintContext, name: string, steps: Steps): void => {
-  if (serviceNames === undefined || serviceNames.has(name) || tree.isBroken(steps)) return
+/** @returns The service that was probably meant, where `name` is none. */
+const unknownService = ({ tree, findings, serviceNames }: LintContext, name: string, steps: Steps): string | undefined => {
+  if (serviceNames === undefined || serviceNames.has(name) || tree.isBroken(steps)) return undefined
   const shown = tree.shown(steps)
   const guess = shown === undefined ? nearest(name, serviceNames) : undefined
   const names = [...serviceNames]
@@ -77,6 +77,7 @@ const unknownService = ({ tree, findings, serviceNames }: LintContext, name: str
     notes: names.length === 0 ? [] : [`declared services: ${names.slice(0, 10).join(', ')}${names.length > 10 ? `, and ${names.length - 10} more` : ''}`],
     pointer: pointerOf(steps),
   })
+  return guess
 }
 
 const lintChecks = (context: LintContext): void => {

@@ -27,8 +27,9 @@ export const assemble = (layers: readonly Layer[], env: Environment, overrides: 
     let merged: Mapping | undefined
     for (const file of layer.files) {
       const top = parseText(file, findings)
-      if (top === undefined) complete = false
-      else merged = joined(merged, convert(file, top, { env, findings, provenance }), provenance, findings)
+      const map = top && convert(file, top, { env, findings, provenance })
+      if (map === undefined) complete = false
+      else merged = joined(merged, map, provenance, findings)
     }
     if (merged !== undefined) root = root === undefined ? merged : mergeLayer(root, merged, provenance)
   }

@@ -11,6 +11,9 @@ import { type Container, isContainer, isMapping, type Mapping } from './value.ts
 /** What all aliases of one file may add to what is written in it. */
 const maxAliasedNodes = 100_000
 
+/** Tags that say what YAML would find out anyway. */
+const coreTags = new Set(['str', 'int', 'float', 'bool', 'null', 'map', 'seq'].map((name) => `tag:yaml.org,2002:${name}`)).add('!')
+
 interface Anchor {
   /** Undefined while the anchored node itself is being built: an alias to it would have no end. */
   value: unknown
@@ -25,8 +28,12 @@ export interface ConvertDeps {
   readonly provenance: Provenance
 }
 
-/** Nodes to plain values: aliases copied within a budget, `<<` merged, environment references replaced. Each node is visited once. */
-export const convert = (file: SourceFile, top: YAMLMap, deps: ConvertDeps): Mapping => new Conversion(file, deps).map(top)
+/** Nodes to plain values: aliases copied within a budget, `<<` merged, environment references replaced. Each node is visited once. Undefined when the budget does not last. */
+export const convert = (file: SourceFile, top: YAMLMap, deps: ConvertDeps): Mapping | undefined => {
+  const conversion = new Conversion(file, deps)
+  const result = conversion.map(top)
+  return conversion.exploded ? undefined : result
+}
 
 class Conversion {
   readonly #file: SourceFile
@@ -38,6 +45,11 @@ class Conversion {
   constructor(file: SourceFile, deps: ConvertDeps) {
     this.#file = file
     this.#deps = deps
+  }
+
+  /** Whether aliases stand for more than any configuration needs. */
+  get exploded(): boolean {
+    return this.#aliased > maxAliasedNodes
   }
 
   map(node: YAMLMap): Mapping {
@@ -88,10 +100,16 @@ class Conversion {
     return anchor.value
   }
 
-  #content(node: Node | null, parent: Container, key: string): unknown {
+  #content(node: Exclude<Node, Alias> | null, parent: Container, key: string): unknown {
+    if (node?.tag !== undefined && !coreTags.has(node.tag)) this.#unknownTag(node)
     if (isScalar(node)) return this.#scalar(node, parent, key)
     if (isMap(node)) return this.map(node)
     return isSeq(node) ? this.#list(node) : null
+  }
+
+  #unknownTag(node: Exclude<Node, Alias>): void {
+    const at = locateNode(this.#file, node) ?? this.#file.locate(0, 0)
+    this.#deps.findings.report('HG1011', at, `The tag ${quoted(String(node.tag).replace('tag:yaml.org,2002:', '!!'))} has no meaning here.`, { hint: 'Remove it.' })
   }
 
   #list(node: YAMLSeq): unknown[] {
@@ -156,7 +174,8 @@ class Conversion {
     }
     if (anchor.interpolated !== undefined) provenance.recordInterpolated(parent, key, anchor.interpolated)
     this.#aliased += anchor.size
-    if (this.#aliased <= maxAliasedNodes) return this.#copy(anchor.value)
+    if (!this.exploded) return this.#copy(anchor.value)
+    if (this.#aliased - anchor.size > maxAliasedNodes) return undefined
     findings.report('HG1009', at, `The aliases up to here expand to more than ${maxAliasedNodes} values.`)
     return undefined
   }

@@ -78,10 +78,9 @@ const reportSyntax = (document: Document.Parsed, file: SourceFile, findings: Fin
     const { message, hint } = syntaxText(error.code, error.message, file, start)
     findings.report('HG1001', file.locate(start, end), message, { hint })
   }
-  for (const warning of document.warnings) {
-    if (warning.code === 'TAG_RESOLVE_FAILED') reportTag(file, warning.pos, findings)
-  }
-  return document.errors.length > 0 || findings.hasErrors
+  const tags = document.warnings.filter(({ code }) => code === 'TAG_RESOLVE_FAILED')
+  for (const tag of tags) reportTag(file, tag.pos, findings)
+  return document.errors.length > 0 || tags.length > 0
 }
 
 const reportTag = (file: SourceFile, [start, end]: readonly [number, number], findings: Findings): void =>
@@ -96,7 +95,12 @@ const syntaxText = (code: string, message: string, file: SourceFile, at: number)
       return { message: `A plain text cannot begin with ${quoted(char)}.`, hint: 'Put it in quotes.' }
     case 'BLOCK_AS_IMPLICIT_KEY':
       return { message: 'A `: ` in the middle of a value looks like another key.', hint: 'Put the value in quotes, or begin a new line.' }
+    case 'MULTILINE_IMPLICIT_KEY':
+      return { message: 'This line is no `key: value`.', hint: 'Is a colon missing, or the space behind it?' }
+    case 'UNEXPECTED_TOKEN':
+      return { message: `${quoted(char)} is not expected here.` }
     case 'MISSING_CHAR':
+      if (message.startsWith('Sequence item')) return { message: 'The indentation does not fit the lines above.', hint: 'Keys of one map begin in the same column.' }
       if (message.startsWith('Implicit map keys')) return { message: 'This line is no `key: value`.', hint: 'Is a colon missing, or the space behind it?' }
       if (message.includes('quote')) return { message: 'The quoted text does not end.', hint: 'Add the closing quote.' }
       return { message: `${message}.` }

@@ -9,6 +9,7 @@ export interface SchemaNode {
   readonly format?: string
   readonly pattern?: string
   readonly description?: string
+  readonly $comment?: string
   readonly default?: unknown
   readonly enum?: readonly unknown[]
   readonly examples?: readonly unknown[]
@@ -52,10 +53,13 @@ export const longForm = (node: SchemaNode): SchemaNode | undefined => {
   return short?.type === 'string' && long?.type === 'object' && node.anyOf?.length === 2 ? long : undefined
 }
 
+/** Marks a map that may also be written as a text. */
+export const orText = 'or a text'
+
 /** The schema without short forms; these are expanded before validation, so that errors are about one form only. */
 export const validationSchema: SchemaNode = mapSchema(rootSchema, (node) => {
   const long = longForm(node)
-  return long === undefined ? node : { ...long, description: node.description ?? '' }
+  return long === undefined ? node : { ...long, description: node.description ?? '', $comment: orText }
 })
 
 /** Schema that stands at a JSON Schema pointer such as `#/properties/services/additionalProperties`. */

@@ -1,7 +1,7 @@
 import { formats } from '../../schemas/formats.ts'
 import { isFormatName } from '../values/formats.ts'
 import { type Problem, problem, quoted } from '../values/parsed.ts'
-import type { SchemaNode } from './schema-node.ts'
+import { orText, type SchemaNode } from './schema-node.ts'
 
 const expectedType: Readonly<Record<string, string>> = {
   string: 'a text',
@@ -15,9 +15,9 @@ const expectedType: Readonly<Record<string, string>> = {
 /** What is wrong with a value of another kind than its key needs. `shown` is what was written, when that was a reference. */
 export const typeProblem = (place: string, schema: SchemaNode, value: unknown, shown: string | undefined): Problem => {
   const type = String(schema.type)
-  const expects = schema.format !== undefined && isFormatName(schema.format) ? formats[schema.format].expects : (expectedType[type] ?? type)
+  const expects = schema.format !== undefined && isFormatName(schema.format) ? formats[schema.format].expects : schema.$comment === orText ? 'a text or a map' : (expectedType[type] ?? type)
   if (shown !== undefined) return problem(`${quoted(shown)} does not hold ${expects}, which ${place} needs.`)
-  return problem(`${place} must be ${expects}, not ${described(value)}.`, hint(type, schema, value))
+  return problem(`${place} must be ${expects}, not ${described(value)}.`, hint(type, value))
 }
 
 const described = (value: unknown): string => {
@@ -30,11 +30,11 @@ const described = (value: unknown): string => {
 
 const truthWords: Readonly<Record<string, boolean>> = { yes: true, on: true, y: true, no: false, off: false, n: false, 1: true, 0: false }
 
-const hint = (type: string, schema: SchemaNode, value: unknown): string | undefined => {
+const hint = (type: string, value: unknown): string | undefined => {
   if (value === null && type === 'object') return 'Add its keys, indented, or remove it.'
   if (value === null) return 'Write a value, or remove the key.'
   if (type === 'boolean') return booleanHint(value)
-  if (type === 'string' && schema.format === undefined && (typeof value === 'number' || typeof value === 'boolean')) return 'Put it in quotes.'
+  if (type === 'string' && (typeof value === 'number' || typeof value === 'boolean')) return 'Put it in quotes.'
   if (type === 'array' && typeof value === 'string') return `Write \`[${value}]\`.`
   if (type === 'array') return 'Begin each entry with `- `.'
   if ((type === 'integer' || type === 'number') && typeof value === 'string' && /^[0-9]+$/.test(value)) return `Write \`${value}\` without quotes.`

@@ -44,20 +44,29 @@ const duration =
     return parsed(ms)
   }
 
+const timerRules: DurationRules = { zero: false, never: false, maxMs: maxTimerMs }
+const zeroRules: DurationRules = { zero: true, never: false, maxMs: maxTimerMs }
+const neverRules: DurationRules = { zero: false, never: true, maxMs: maxTimerMs }
+
 /** More than zero, at most 24 days. */
-export const timerDuration: (text: string) => Parsed<number> = duration({ zero: false, never: false, maxMs: maxTimerMs })
+export const timerDuration: (text: string) => Parsed<number> = duration(timerRules)
 /** As `timerDuration`, and zero. */
-export const durationOrZero: (text: string) => Parsed<number> = duration({ zero: true, never: false, maxMs: maxTimerMs })
+export const durationOrZero: (text: string) => Parsed<number> = duration(zeroRules)
 /** As `timerDuration`, and `never` or `∞`, read as `Infinity`. */
-export const durationOrNever: (text: string) => Parsed<number> = duration({ zero: false, never: true, maxMs: maxTimerMs })
+export const durationOrNever: (text: string) => Parsed<number> = duration(neverRules)
 /** More than zero, at most 100 years, or `never`. */
 export const age: (text: string) => Parsed<number> = duration({ zero: false, never: true, maxMs: maxAgeMs })
 
 /** What to say about a number without a unit. */
-export const bareDuration = (number: number): Problem => {
+const bare = (number: number, rules: DurationRules): Problem => {
+  if (number === 0 && !rules.zero) return problem('`0` must be more than zero.', rules.never ? 'Write `never` for no limit.' : undefined)
   if (number < 0) return problem(`\`${number}\` is negative; a duration is not.`, 'Write one such as `5s`.')
   return problem(`${number} what?`, `Write \`${number}s\` or \`${number}ms\`.`)
 }
+
+export const bareTimerDuration = (number: number): Problem => bare(number, timerRules)
+export const bareDurationOrZero = (number: number): Problem => bare(number, zeroRules)
+export const bareDurationOrNever = (number: number): Problem => bare(number, neverRules)
 
 const unitNames: Readonly<Record<string, Unit>> = {
   msec: 'ms', msecs: 'ms', milli: 'ms', millis: 'ms', millisecond: 'ms', milliseconds: 'ms',
@@ -67,12 +76,13 @@ const unitNames: Readonly<Record<string, Unit>> = {
 }
 
 const notADuration = (text: string, rules: DurationRules): Problem => {
-  if (/^[0-9]+(\.[0-9]+)?$/.test(text) && text.length < 16) return bareDuration(Number(text))
+  if (/^[0-9]+(\.[0-9]+)?$/.test(text) && text.length < 16) return bare(Number(text), rules)
   if (/^-/.test(text)) return problem(`${quoted(text)} is negative; a duration is not.`, rules.never ? 'Write `never` for no limit.' : undefined)
-  const guess = guesses(text).find((candidate) => milliseconds(candidate) !== undefined)
+  if (text === '') return problem('An empty text is not a duration.', 'Write one such as `5s`, or remove the key.')
+  const guess = guesses(text).find((candidate) => duration(rules)(candidate).ok)
   if (guess !== undefined) return problem(`${quoted(text)} is not a duration.`, `Write \`${guess}\`.`)
   if (rules.never && /^(inf|infinity|infinite|none|off|forever|unlimited|no|\.inf)$/i.test(text)) return problem(`${quoted(text)} is not a duration.`, 'Write `never` for no limit.')
-  if (/^[0-9.]+(us|µs|ns)$/.test(text)) return problem(`${quoted(text)} is finer than a millisecond.`, 'The smallest unit is `ms`.')
+  if (/^[0-9.]+(us|µs|μs|ns)$/.test(text) || (/^[0-9]+\.[0-9]+m?s$/.test(text) && text.length < 40)) return problem(`${quoted(text)} is finer than a millisecond.`, 'The smallest unit is `ms`.')
   return problem(`${quoted(text)} is not a duration.`, `Write one such as \`250ms\`, \`5s\`, \`1m30s\`${rules.never ? ' or `never`' : ''}.`)
 }
 

@@ -1,7 +1,7 @@
 import type { FormatName } from '../../schemas/formats.ts'
 import type { DiagnosticCode } from '../diagnostics/catalogue.ts'
 import { address, bareAddress, cidr } from './address.ts'
-import { age, bareDuration, durationOrNever, durationOrZero, timerDuration } from './duration.ts'
+import { age, bareDurationOrNever, bareDurationOrZero, bareTimerDuration, durationOrNever, durationOrZero, timerDuration } from './duration.ts'
 import { dnsName, hostPattern } from './host.ts'
 import { headerName, headerValue, method } from './http.ts'
 import type { Parsed, Problem } from './parsed.ts'
@@ -19,15 +19,14 @@ export interface ValueFormat {
   readonly bareNumber?: (number: number) => Problem
 }
 
-const durations = { code: 'HG2001', bareNumber: bareDuration } as const
 const sizes = { code: 'HG2002', bareNumber: bareSize } as const
 
 /** The exact parser of each format; `schemas/formats.ts` describes them to people and editors. */
 export const valueFormats: Readonly<Record<FormatName, ValueFormat>> = {
-  'headgate-duration': { ...durations, parse: timerDuration },
-  'headgate-duration-or-zero': { ...durations, parse: durationOrZero },
-  'headgate-duration-or-never': { ...durations, parse: durationOrNever },
-  'headgate-age': { ...durations, parse: age },
+  'headgate-duration': { code: 'HG2001', parse: timerDuration, bareNumber: bareTimerDuration },
+  'headgate-duration-or-zero': { code: 'HG2001', parse: durationOrZero, bareNumber: bareDurationOrZero },
+  'headgate-duration-or-never': { code: 'HG2001', parse: durationOrNever, bareNumber: bareDurationOrNever },
+  'headgate-age': { code: 'HG2001', parse: age, bareNumber: bareDurationOrNever },
   'headgate-size': { ...sizes, parse: size },
   'headgate-size-or-never': { ...sizes, parse: sizeOrNever },
   'headgate-rate': { code: 'HG2003', parse: rate, bareNumber: bareRate },

@@ -36,7 +36,7 @@ const notASize = (text: string, orNever: boolean): Problem => {
   if (/^[0-9]+(\.[0-9]+)?$/.test(text) && text.length < 16) return bareSize(Number(text))
   if (text.startsWith('-')) return problem(`${quoted(text)} is negative; a size is not.`, orNever ? 'Write `never` for no limit.' : undefined)
   const guess = guessed(text)
-  if (guess !== undefined) return problem(`${quoted(text)} is not a size.`, `Write \`${guess}\`: sizes are binary, 1KiB is 1024 bytes.`)
+  if (guess !== undefined) return problem(`${quoted(text)} is not a size.`, `Write \`${guess}\`${/i?b$/i.test(text) && !/[kmg]b?$/i.test(text) ? '.' : ': sizes are binary, 1KiB is 1024 bytes.'}`)
   return problem(`${quoted(text)} is not a size.`, `Write one such as \`512B\`, \`64KiB\` or \`10MiB\`${orNever ? ', or `never`' : ''}.`)
 }
 

@@ -3,7 +3,7 @@ import { type Parsed, type Problem, parsed, problem, quoted } from './parsed.ts'
 const urlProblem = (text: string, example: string): Problem | undefined => {
   if (/^[a-z][a-z0-9+.-]*:\/\//i.test(text) && !/^https?:\/\//i.test(text)) return problem(`${quoted(text)} is neither \`http://\` nor \`https://\`.`)
   if (!/^https?:\/\//i.test(text)) {
-    const guess = `http://${text.replace(/^\/+/, '')}`
+    const guess = text.replace(/^(https?:)?\/*/i, (_, scheme: string | undefined) => `${scheme ?? 'http:'}//`)
     return problem(`${quoted(text)} does not start with \`http://\` or \`https://\`.`, `Write \`${URL.canParse(guess) && !/\s/.test(text) ? guess : example}\`.`)
   }
   if (/[^\x21-\x7e]|\\/u.test(text)) return problem(`${quoted(text)} has a character that has to be escaped in a URL.`)
