@@ -5,6 +5,7 @@ import type { AddressInfo, Socket } from 'node:net'
 import type { Address, LimitsConfig } from '../../config/model.ts'
 import type { ShedReason } from '../observe/metrics.ts'
 import { answerOnSocket, protocolErrorCode } from './protocol-error.ts'
+import { slowClients } from './slow-clients.ts'
 import type { UpgradeRequest } from './tunnel.ts'
 
 export interface ListenerEvents {
@@ -45,6 +46,11 @@ export async function httpListener(address: Address, limits: LimitsConfig, reuse
     keepAlive: true,
     shouldUpgradeCallback: isWebSocket,
   })
+  const slow = slowClients(() => performance.now())
+  let sendTimeoutMs = limits.sendTimeoutMs
+  const slowCheck = setInterval(() => slow.cut(sendTimeoutMs), checkIntervalMs)
+  slowCheck.unref()
+  server.once('close', () => clearInterval(slowCheck))
   // Counted at the edge; this limit of Node would drop the surplus in silence.
   server.maxHeadersCount = 0
 
@@ -58,6 +64,7 @@ export async function httpListener(address: Address, limits: LimitsConfig, reuse
   server.on('connection', (socket: Socket) => {
     events.connection(1)
     socket.once('close', () => events.connection(-1))
+    slow.watch(socket)
   })
   server.on('drop', () => events.shed('connections'))
   // Node forgets connections that were upgraded; they have to end with the others.
@@ -74,7 +81,7 @@ export async function httpListener(address: Address, limits: LimitsConfig, reuse
     if (code === undefined || !socket.writable) socket.destroy()
     else if (pending === undefined) answerOnSocket(socket, code, events.traceId())
     // What cannot be read came behind whole requests, and those get their answers: an error would be taken for one of them.
-    else if (pending.req.complete) pending.once('finish', () => socket.destroySoon())
+    else if (pending.req.complete) closeAfter(pending, socket)
     else if (pending.headersSent || pending.socket !== socket) socket.destroy()
     else answerOnSocket(socket, code, events.traceId())
   })
@@ -89,6 +96,7 @@ export async function httpListener(address: Address, limits: LimitsConfig, reuse
     server.requestTimeout = next.requestTimeoutMs === Infinity ? 0 : next.requestTimeoutMs
     server.keepAliveTimeout = next.keepAliveTimeoutMs
     server.maxConnections = next.maxConnections
+    sendTimeoutMs = next.sendTimeoutMs
   }
   configure(limits)
   await listening(server, address, reusePort)
@@ -114,6 +122,13 @@ export async function httpListener(address: Address, limits: LimitsConfig, reuse
       for (const socket of upgraded) socket.destroy()
     },
   }
+}
+
+/** Told once per piece of what cannot be read, and has to act once. */
+function closeAfter(res: ServerResponse, socket: Socket): void {
+  if (!res.shouldKeepAlive) return
+  res.shouldKeepAlive = false
+  res.once('finish', () => socket.destroySoon())
 }
 
 const isWebSocket = (req: IncomingMessage): boolean => req.method === 'GET' && req.headers.upgrade?.toLowerCase() === 'websocket'

@@ -32,7 +32,7 @@ function originForm(url: string, authority: string | undefined): RequestTarget |
   return { path: canonical.path, query, authority }
 }
 
-const hostAndPort = /^(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9\-._~]+)(?::([0-9]{1,5}))?$/
+const hostAndPort = /^(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9\-_~]+(?:\.[A-Za-z0-9\-_~]+)*\.?)(?::([0-9]{1,5}))?$/
 
 /**
  * Host name of a `Host` header or authority: lower case, without port and without a final dot.

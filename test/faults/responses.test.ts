@@ -54,8 +54,6 @@ describe('an upstream whose answer cannot be read', () => {
     ['a length that is no number', 'HTTP/1.1 200 OK\r\nContent-Length: 4x\r\n\r\ngood'],
     ['a negative length', 'HTTP/1.1 200 OK\r\nContent-Length: -4\r\n\r\ngood'],
     ['a length and an encoding', 'HTTP/1.1 200 OK\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n4\r\ngood\r\n0\r\n\r\n'],
-    ['a bad chunk size', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nZ\r\ngood\r\n0\r\n\r\n'],
-    ['a chunk that is longer than its size', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\ngood\r\n0\r\n\r\n'],
     ['status 99', 'HTTP/1.1 99 Low\r\nContent-Length: 4\r\n\r\ngood'],
     ['status 099', 'HTTP/1.1 099 Low\r\nContent-Length: 4\r\n\r\ngood'],
     ['status 1000', 'HTTP/1.1 1000 High\r\nContent-Length: 4\r\n\r\ngood'],
@@ -86,6 +84,8 @@ describe('an upstream whose answer cannot be read', () => {
 
   test.each([
     ['a body shorter than its length', 'HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nshort'],
+    ['a bad chunk size', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nZ\r\ngood\r\n0\r\n\r\n'],
+    ['a chunk that is longer than its size', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\ngood\r\n0\r\n\r\n'],
     ['a chunked body without an end', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nshort\r\n'],
   ])('%s never looks whole to the client', async (_, bytes) => {
     const { gateway } = await start((_head, connection, socket) => {
