@@ -1,4 +1,4 @@
-import { rename, rm, mkdtemp, writeFile } from 'node:fs/promises'
+import { readdir, rename, rm, mkdtemp, writeFile } from 'node:fs/promises'
 import { Agent, createServer, get } from 'node:http'
 import type { IncomingMessage, Server } from 'node:http'
 import { connect } from 'node:net'
@@ -209,6 +209,21 @@ test('no request fails over 100 reloads under load', async () => {
   expect(failures).toEqual([])
   expect(requests).toBeGreaterThan(100)
   expect(await greeting(running)).toBe('round-99')
+})
+
+test('200 reloads leave no file, socket or watch behind', async () => {
+  const running = await started()
+  const reloads = async (count: number): Promise<number> => {
+    for (let round = 0; round < count; round += 1) {
+      await writeConfig(configuration(`round-${count}-${round}`))
+      expect((await fetch(`${running.adminUrl}/-/reload`, { method: 'POST' })).status).toBe(200)
+    }
+    return (await readdir(`/proc/${running.child.pid ?? 0}/fd`)).length
+  }
+  const first = await reloads(5)
+  const last = await reloads(195)
+  // The admin connection of this test may be one more or one less.
+  expect(Math.abs(last - first)).toBeLessThanOrEqual(1)
 })
 
 const answer = (url: string, agent?: Agent): Promise<IncomingMessage> =>

@@ -66,7 +66,7 @@ export const run = async (options: RunOptions, io: Io): Promise<ExitCode> => {
   setup.log.info({ signal: await told }, 'stopping: no new connections, requests in flight finish')
   files.close()
   const { drained } = await gateway.drain()
-  if (!drained) setup.log.warn({ drainTimeoutMs: config.shutdown.drainTimeoutMs }, 'requests were cut off: shutdown.drain_timeout has passed')
+  if (!drained) setup.log.warn({}, 'requests were cut off: shutdown.drain_timeout has passed')
   await gateway.close()
   return end(exitCodes.ok)
 }
