@@ -149,6 +149,17 @@ describe('explain', () => {
     expect(out).toMatch(/\/api\/orders\/\{id\} +path \/api\/users\/42 is not \/api\/orders\/\{id\}; method GET is not POST +gateway\.yaml:7:5\n/)
   })
 
+  test('a probe that health_checks sets is named with its place there', async () => {
+    await writeFile(
+      join(folder, 'probed.yaml'),
+      `${good}health_checks:\n  internal_services:\n    - { service: users, endpoint: /ready, interval: 20s }\n`,
+    )
+    const { out } = await run('explain', 'GET', '/api/users/42', '-c', 'probed.yaml')
+    expect(out).toMatch(/health_check\.path +\/ready +probed\.yaml:22:35\n/)
+    expect(out).toMatch(/health_check\.interval +20s +probed\.yaml:22:53\n/)
+    expect(out).toMatch(/health_check\.timeout +2s +default\n/)
+  })
+
   test('a header may make a request repeatable, and the deadline bounds the wait', async () => {
     const plain = await run('explain', 'POST', '/api/orders/7')
     expect(plain.out).toMatch(/\{id\} +7\n +sent upstream +\/orders\/7\n/)

@@ -1,4 +1,4 @@
-import type { LoadResult } from '../../config/load.ts'
+import { originText } from '../explain/origins.ts'
 import { effectiveYaml } from '../render/effective-yaml.ts'
 import { leafPointers } from '../render/pointers.ts'
 import { exitCodes } from '../exit-codes.ts'
@@ -14,21 +14,14 @@ export const config = async (options: ConfigOptions, io: Io): Promise<ExitCode> 
   io.err.write(await findingsText(result, io.err))
   const { effective } = result
   if (result.config === undefined || effective === undefined) return exitCodes.findings
-  const originOf = (pointer: string): string | undefined => originText(result, pointer)
+  const originOf = (pointer: string): string => originText(effective.originOf(pointer))
   io.out.write(
     options.format === 'json' ? json(effective.value, options, originOf) : effectiveYaml(effective.value, options.origins ? originOf : undefined),
   )
   return exitCodes.ok
 }
 
-const json = (value: unknown, { origins }: ConfigOptions, originOf: (pointer: string) => string | undefined): string => {
-  const shown = origins
-    ? { config: value, origins: Object.fromEntries(leafPointers(value).map((pointer) => [pointer, originOf(pointer) ?? 'default'])) }
-    : value
+const json = (value: unknown, { origins }: ConfigOptions, originOf: (pointer: string) => string): string => {
+  const shown = origins ? { config: value, origins: Object.fromEntries(leafPointers(value).map((pointer) => [pointer, originOf(pointer)])) } : value
   return `${JSON.stringify(shown, undefined, 2)}\n`
-}
-
-const originText = ({ effective }: LoadResult, pointer: string): string | undefined => {
-  const origin = effective?.originOf(pointer)
-  return origin === undefined || typeof origin === 'string' ? origin : `${origin.file}:${origin.line}:${origin.column}`
 }

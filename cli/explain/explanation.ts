@@ -5,6 +5,8 @@ import { explainMatch, pathParams, pathRest, routeTable } from '../../gateway/ht
 import type { MatchInput } from '../../gateway/http/route-table.ts'
 import { targetText } from '../../gateway/runtime-status.ts'
 import { addressesText } from '../render/summary.ts'
+import { childPointer } from '../render/pointers.ts'
+import { originText, serviceOrigin } from './origins.ts'
 import { others } from './others.ts'
 import type { Others } from './others.ts'
 import { routePolicies, servicePolicies } from './policies.ts'
@@ -88,17 +90,11 @@ const forwardedTo = ({ match, rewrite, target }: RouteConfig, { path, query }: M
 const explainedService = (service: ServiceConfig, result: LoadResult): ExplainedService => ({
   name: service.name,
   addresses: addressesText(service),
-  policies: originated(servicePolicies(service, `/services/${escaped(service.name)}`), result),
+  policies: servicePolicies(service, childPointer('/services', service.name)).map((policy) => ({
+    ...policy,
+    origin: serviceOrigin(result, service.name, policy.name, policy.pointer),
+  })),
 })
 
-/** RFC 6901, section 3. */
-const escaped = (key: string): string => key.replaceAll('~', '~0').replaceAll('/', '~1')
-
 const originated = (policies: readonly Policy[], result: LoadResult): OriginatedPolicy[] =>
-  policies.map((policy) => ({ ...policy, origin: originText(result, policy.pointer) }))
-
-const originText = ({ effective }: LoadResult, pointer: string): string => {
-  const origin = effective?.originOf(pointer)
-  if (origin === undefined) return 'default'
-  return typeof origin === 'string' ? origin : `${origin.file}:${origin.line}:${origin.column}`
-}
+  policies.map((policy) => ({ ...policy, origin: originText(result.effective?.originOf(policy.pointer)) }))
