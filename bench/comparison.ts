@@ -112,9 +112,9 @@ const directRound = async (upstream: Upstream, setting: RoundSetting, pins: Pinn
 }
 
 const tolerableForeignPercent = 5
-const mostTries = 4
+const mostTries = 3
 
-/** Measures again, up to 4 times in all, when processes outside the bench used more than 5 % of a core; keeps the least disturbed one. */
+/** Measures again, up to 3 times in all, when processes outside the bench used more than 5 % of a core; keeps the least disturbed one. */
 const undisturbed = async (measure: () => Promise<Round>): Promise<Round> => {
   let best = await measure()
   for (let tries = 1; tries < mostTries && foreign(best) > tolerableForeignPercent; tries += 1) {
