@@ -130,7 +130,6 @@ export function buildRoutes(
     const branches = weights.map(({ service }) => branchTo(service, route))
     return serviceRoute(route, {
       metrics: deps.metrics,
-      sendTimeoutMs: config.limits.sendTimeoutMs,
       now: deps.now,
       choose: chooser(branches, weights.map(({ weight }) => weight), deps.random),
       branches,

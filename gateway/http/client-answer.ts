@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-import type { ErrorCode, GatewayError } from '../errors.ts'
+import type { GatewayError } from '../errors.ts'
 import { problem, problemContentType } from '../observe/problem.ts'
 import type { Exchange } from './exchange.ts'
 import { replayBytes } from './request-body.ts'
@@ -37,7 +37,7 @@ export function answerProblem(exchange: Exchange, error: GatewayError, headers: 
 }
 
 /** Writes an upstream's answer: at once when it is all here, else as a stream with back-pressure. */
-export function answerFrom(exchange: Exchange, answer: UpstreamAnswer, headers: string[], sendTimeoutMs: number): void {
+export function answerFrom(exchange: Exchange, answer: UpstreamAnswer, headers: string[]): void {
   const { res } = exchange
   // RFC 9110, section 8.6: a length here makes clients wait for bytes that never come.
   if (answer.status === 204) dropLength(headers)
@@ -46,7 +46,7 @@ export function answerFrom(exchange: Exchange, answer: UpstreamAnswer, headers: 
   if (!answer.complete) {
     // Event streams wait for their first event; their clients must not wait for the headers.
     res.flushHeaders()
-    answer.pipe(new ClientSink(exchange, answer, sendTimeoutMs))
+    answer.pipe(new ClientSink(exchange, answer))
     return
   }
   const { body, trailers } = answer.take()
@@ -62,23 +62,20 @@ function dropLength(headers: string[]): void {
 class ClientSink implements AnswerSink {
   readonly #exchange: Exchange
   readonly #answer: UpstreamAnswer
-  readonly #sendTimeoutMs: number
-  #stalled: NodeJS.Timeout | undefined
+  #full = false
 
-  constructor(exchange: Exchange, answer: UpstreamAnswer, sendTimeoutMs: number) {
+  constructor(exchange: Exchange, answer: UpstreamAnswer) {
     this.#exchange = exchange
     this.#answer = answer
-    this.#sendTimeoutMs = sendTimeoutMs
   }
 
   write(chunk: Buffer): boolean {
     const { res } = this.#exchange
     this.#exchange.bytesOut += chunk.length
     if (res.write(chunk)) return true
-    if (this.#stalled === undefined) {
-      this.#stalled = setTimeout(() => this.#cut('CLIENT_TIMEOUT'), this.#sendTimeoutMs)
+    if (!this.#full) {
+      this.#full = true
       res.once('drain', this.#onDrain)
-      res.once('close', this.#settle)
     }
     return false
   }
@@ -88,25 +85,15 @@ class ClientSink implements AnswerSink {
     this.#exchange.res.end()
   }
 
-  fail(error: GatewayError): void {
-    this.#cut(error.code)
-  }
-
   /** The status line is out; only a cut connection tells the client that the body is not whole. */
-  #cut(code: ErrorCode): void {
-    this.#exchange.cutBy ??= code
+  fail(error: GatewayError): void {
+    this.#exchange.cutBy ??= error.code
     this.#exchange.res.destroy()
   }
 
   readonly #onDrain = (): void => {
-    this.#settle()
+    this.#full = false
     this.#answer.resume()
-  }
-
-  readonly #settle = (): void => {
-    clearTimeout(this.#stalled)
-    this.#stalled = undefined
-    this.#exchange.res.off('close', this.#settle)
   }
 }
 

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { GatewayError } from '../errors.ts'
+import type { ErrorCode } from '../errors.ts'
 import type { Generation } from '../generation.ts'
 import type { AccessLog } from '../observe/access-log.ts'
 import { unmatchedRoute } from '../observe/metrics.ts'
@@ -35,9 +36,9 @@ export function requestFlow(deps: RequestFlowDeps): (req: IncomingMessage, res: 
     const { res } = exchange
     const tunnelled = exchange.answer?.socket !== undefined
     if (!res.writableFinished && !tunnelled) {
-      exchange.abandon()
       // Cut by us (stalled, or its upstream broke off) or by the client; only the latter is the client's.
-      exchange.errorCode ??= exchange.cutBy ?? 'CLIENT_GONE'
+      exchange.errorCode ??= exchange.cutBy ?? codeOf(exchange.req.socket.errored) ?? 'CLIENT_GONE'
+      exchange.abandon()
     }
     const status = tunnelled ? 101 : exchange.errorCode === 'CLIENT_GONE' ? 499 : res.statusCode
     if (route === undefined) unmatched.count(exchange.method, status)
@@ -102,6 +103,8 @@ function findRoute(generation: Generation, input: MatchInput): Route | undefined
   const route = typeof asked === 'string' ? generation.find({ ...input, method: asked }) : undefined
   return route?.config.cors === undefined ? generation.find(input) : route
 }
+
+const codeOf = (error: Error | null): ErrorCode | undefined => (error instanceof GatewayError ? error.code : undefined)
 
 function pick(req: IncomingMessage, names: readonly string[]): Record<string, string> {
   const picked: Record<string, string> = {}

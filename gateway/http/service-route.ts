@@ -24,7 +24,6 @@ export interface Branch {
 
 export interface ServiceRouteDeps {
   readonly metrics: Metrics
-  readonly sendTimeoutMs: number
   now(): number
   /** Picks the branch of one request. */
   choose(): Branch
@@ -49,7 +48,7 @@ export function serviceRoute(config: RouteConfig, deps: ServiceRouteDeps): Route
       })
       return
     }
-    answerFrom(exchange, answer, answerHeaders(exchange, answer), deps.sendTimeoutMs)
+    answerFrom(exchange, answer, answerHeaders(exchange, answer))
   }
 
   const fail = (exchange: Exchange, error: unknown): void => {
