@@ -90,7 +90,8 @@ export class Exchange implements Call {
 
   cancel(reason: Error): void {
     if (this.wake !== undefined) this.wake(reason)
-    else this.answer?.cancel(reason)
+    // Time that ran out while the service waited for the client's body is not the fault of the service.
+    else this.answer?.cancel(this.body?.starved === true && !this.aborted ? new GatewayError('CLIENT_TIMEOUT') : reason)
   }
 
   /** The client has gone: ends the call without blame for the service. */

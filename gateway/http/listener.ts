@@ -92,7 +92,8 @@ export async function httpListener(address: Address, limits: LimitsConfig, reuse
   })
 
   const configure = (next: LimitsConfig): void => {
-    server.headersTimeout = next.headerTimeoutMs
+    // Node swaps the two where the time for the headers is the longer one.
+    server.headersTimeout = Math.min(next.headerTimeoutMs, next.requestTimeoutMs)
     server.requestTimeout = next.requestTimeoutMs === Infinity ? 0 : next.requestTimeoutMs
     server.keepAliveTimeout = next.keepAliveTimeoutMs
     server.maxConnections = next.maxConnections

@@ -30,6 +30,11 @@ export class RequestBody {
     return this.#buffered !== undefined || !this.#started
   }
 
+  /** Whether the running attempt waits for the client to send more. */
+  get starved(): boolean {
+    return this.#started && this.#buffered === undefined && !this.#req.complete && !this.#req.isPaused()
+  }
+
   /** The body as read ahead; undefined when it is streamed. */
   get buffered(): Buffer | undefined {
     return this.#buffered

@@ -73,6 +73,8 @@ export function serviceRoute(config: RouteConfig, deps: ServiceRouteDeps): Route
         exchange.service = branch.service
         const ahead = prepare(exchange)
         if (ahead !== undefined) await ahead
+        // The time that a client took to send its body is its own.
+        if (config.deadlineMs !== Infinity) exchange.deadlineAtMs = deps.now() + config.deadlineMs
         deps.mirror?.(exchange)
         deliver(exchange, await branch.pipe(exchange, exchange), upgrade)
       } catch (error) {
@@ -90,7 +92,6 @@ function requestPreparation(config: RouteConfig): (exchange: Exchange) => Promis
   const edit = headerEditor(config.requestHeaders, 2)
   const readsAhead = config.retry !== undefined || config.mirror !== undefined
   return (exchange) => {
-    if (config.deadlineMs !== Infinity) exchange.deadlineAtMs = exchange.startedAtMs + config.deadlineMs
     exchange.upstreamPath = (rewrite === undefined ? exchange.path : rewrite(exchange.path)) + exchange.query
     if (stripped !== undefined) exchange.upstreamHeaders.push('x-forwarded-prefix', stripped)
     if (edit !== undefined) exchange.upstreamHeaders = edit(exchange.upstreamHeaders)

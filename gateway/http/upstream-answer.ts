@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream'
 import type { Dispatcher } from 'undici'
 import { GatewayError } from '../errors.ts'
+import type { ErrorCode } from '../errors.ts'
 import type { Call } from '../pipe.ts'
 import type { Outcome, Upstream } from '../services/service.ts'
 import { upstreamError } from './upstream-error.ts'
@@ -20,6 +21,8 @@ export type AnswerHeaders = Record<string, string | string[] | undefined>
 const maxInformational = 16
 // Chunks that arrive in the same read as the headers wait here for the sink; more than this pauses the connection.
 const maxWaitingBytes = 128 * 1024
+
+const clientsFault = new Set<ErrorCode>(['CLIENT_GONE', 'CLIENT_TIMEOUT', 'BODY_TOO_LARGE'])
 
 /**
  * One attempt on one connection, as undici's handler. `headers` resolves when the answer's headers are here; the
@@ -100,7 +103,7 @@ export class UpstreamAnswer implements Dispatcher.DispatchHandler {
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
     const mapped = upstreamError(this.#cancelled ?? error, this.sent)
-    this.#count(mapped.code === 'CLIENT_GONE' || mapped.code === 'BODY_TOO_LARGE' ? 'neutral' : 'failed')
+    this.#count(clientsFault.has(mapped.code) ? 'neutral' : 'failed')
     this.#failure = mapped
     if (this.status === 0) this.#reject(mapped)
     else this.#sink?.fail(mapped)
