@@ -1,4 +1,4 @@
-import type { Duplex } from 'node:stream'
+import type { Duplex, Readable } from 'node:stream'
 import type { Dispatcher } from 'undici'
 import { GatewayError } from '../errors.ts'
 import type { ErrorCode } from '../errors.ts'
@@ -35,6 +35,8 @@ export class UpstreamAnswer implements Dispatcher.DispatchHandler {
   socket: Duplex | undefined
   /** Whether any byte of the request may have reached the upstream. */
   sent = false
+  /** What the attempt sends, where that can be read only once. */
+  body: Readable | undefined
   readonly upstream: Upstream
   readonly #call: Call
   readonly #resolve: (answer: UpstreamAnswer) => void
@@ -147,7 +149,9 @@ export class UpstreamAnswer implements Dispatcher.DispatchHandler {
       this.#controller.abort(reason)
       return
     }
-    // Still waiting for a connection: undici tells us when it would start, too late for the caller.
+    // Still waiting for a connection: undici tells us when it would start, too late for the caller. Before it tells us,
+    // it begins to read the body, which belongs to the next attempt by then.
+    this.body?.destroy()
     const mapped = upstreamError(reason, false)
     this.#count(mapped.code === 'UPSTREAM_TIMEOUT' ? 'failed' : 'neutral')
     this.#reject(mapped)

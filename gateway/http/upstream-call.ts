@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream'
 import type { Dispatcher } from 'undici'
 import { GatewayError } from '../errors.ts'
 import type { Handler } from '../pipe.ts'
@@ -23,12 +24,14 @@ export const upstreamCall =
       headers[1] = service.config.hostHeader === 'client' ? exchange.authority : upstream.authority
       const answer = new UpstreamAnswer(upstream, exchange, resolve, reject)
       exchange.answer = answer
+      const body = exchange.body?.open() ?? null
+      if (body instanceof Readable) answer.body = body
       upstream.dispatcher.dispatch(
         {
           path: exchange.upstreamPath,
           method: exchange.method as Dispatcher.HttpMethod,
           headers,
-          body: exchange.body?.open() ?? null,
+          body,
           headersTimeout: 0,
           bodyTimeout: idleTimeoutMs,
           upgrade: exchange.upgrade ?? null,
