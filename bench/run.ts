@@ -32,7 +32,7 @@ const { values } = parseArgs({
 })
 const { quick } = values
 const rounds = values.rounds === undefined ? (quick ? 1 : 5) : Number(values.rounds)
-const setting: RoundSetting = quick ? { warmUpMs: 500, durationMs: 1000, connections: 48 } : { warmUpMs: 3000, durationMs: 5000, connections: 48 }
+const setting: RoundSetting = quick ? { warmUpMs: 2000, durationMs: 1000, connections: 48 } : { warmUpMs: 3000, durationMs: 5000, connections: 48 }
 
 const peers = [...nodePeers, ...headgatePeers, ...nativePeers]
 const scenarios = ['validate', 'start', 'stream']
