@@ -31,6 +31,7 @@ export const consumers = {
       retry: {
         type: 'object',
         additionalProperties: false,
+        description: 'What happens when a delivery fails.',
         properties: {
           max_attempts: { type: 'integer', minimum: 1, maximum: 1000, default: 3, description: 'Attempts within ONE delivery, backoff between them.' },
           backoff: { type: 'string', enum: ['exponential', 'linear', 'constant'], default: 'exponential', description: 'How the wait grows.' },

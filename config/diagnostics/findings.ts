@@ -11,6 +11,7 @@ export interface FindingDetail {
 /** Collects what is wrong; at most one finding of one kind for one place. */
 export class Findings {
   readonly #found = new Map<string, Diagnostic>()
+  readonly #unusable = new Set<string>()
   #errors = 0
 
   report(code: DiagnosticCode, location: SourceLocation, message: string, detail: FindingDetail = {}): void {
@@ -29,6 +30,15 @@ export class Findings {
       ...(detail.related === undefined || detail.related.length === 0 ? {} : { related: detail.related }),
       ...(detail.pointer === undefined ? {} : { pointer: detail.pointer }),
     })
+  }
+
+  /** What stands at this JSON Pointer is incomplete, for a reason that is reported elsewhere. */
+  markUnusable(pointer: string): void {
+    this.#unusable.add(pointer)
+  }
+
+  get unusable(): ReadonlySet<string> {
+    return this.#unusable
   }
 
   get hasErrors(): boolean {

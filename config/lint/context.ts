@@ -61,14 +61,14 @@ export const lintContext = (tree: Tree, findings: Findings): LintContext => {
     section: (name) => {
       const value = tree.root[name]
       const hasBad = [...bad].some((pointer) => pointerSteps(pointer)[0] === name)
-      return hasBad || tree.provenance.hasBroken(value) ? undefined : (value as ValidInput[typeof name])
+      return hasBad || tree.isBroken([name]) || tree.provenance.hasBroken(value) ? undefined : (value as ValidInput[typeof name])
     },
   }
 }
 
 /** Sections, and the entries directly in them, that have errors or unknown keys. */
 const badPlaces = (findings: Findings): { bad: Set<string>; misspelt: Set<string> } => {
-  const bad = new Set<string>()
+  const bad = new Set([...findings.unusable].map((pointer) => pointerOf(pointerSteps(pointer).slice(0, 2))))
   const misspelt = new Set<string>()
   for (const { code, severity, pointer } of findings) {
     if (pointer === undefined || severity === 'warning') continue

@@ -101,15 +101,17 @@ class Conversion {
   }
 
   #content(node: Exclude<Node, Alias> | null, parent: Container, key: string): unknown {
-    if (node?.tag !== undefined && !coreTags.has(node.tag)) this.#unknownTag(node)
+    if (node?.tag !== undefined && !coreTags.has(node.tag)) return this.#unknownTag(node, parent, key)
     if (isScalar(node)) return this.#scalar(node, parent, key)
     if (isMap(node)) return this.map(node)
     return isSeq(node) ? this.#list(node) : null
   }
 
-  #unknownTag(node: Exclude<Node, Alias>): void {
+  #unknownTag(node: Exclude<Node, Alias>, parent: Container, key: string): null {
+    this.#deps.provenance.recordBroken(parent, key)
     const at = locateNode(this.#file, node) ?? this.#file.locate(0, 0)
     this.#deps.findings.report('HG1011', at, `The tag ${quoted(String(node.tag).replace('tag:yaml.org,2002:', '!!'))} has no meaning here.`, { hint: 'Remove it.' })
+    return null
   }
 
   #list(node: YAMLSeq): unknown[] {

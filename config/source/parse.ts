@@ -73,9 +73,11 @@ const isEmpty = (document: Document.Parsed): boolean => {
 }
 
 const reportSyntax = (document: Document.Parsed, file: SourceFile, findings: Findings): boolean => {
-  for (const error of document.errors.toSorted((a, b) => a.pos[0] - b.pos[0]).slice(0, maxSyntaxErrors)) {
+  // What is unexpected behind the first error is so because of it.
+  const errors = document.errors.toSorted((a, b) => a.pos[0] - b.pos[0]).filter(({ code }, index) => index === 0 || code !== 'UNEXPECTED_TOKEN')
+  for (const error of errors.slice(0, maxSyntaxErrors)) {
     const [start, end] = error.pos
-    const { message, hint } = syntaxText(error.code, error.message, file, start)
+    const { message, hint } = bracesInFlow(file, start) ?? syntaxText(error.code, error.message, file, start)
     findings.report('HG1001', file.locate(start, end), message, { hint })
   }
   const tags = document.warnings.filter(({ code }) => code === 'TAG_RESOLVE_FAILED')
@@ -85,6 +87,12 @@ const reportSyntax = (document: Document.Parsed, file: SourceFile, findings: Fin
 
 const reportTag = (file: SourceFile, [start, end]: readonly [number, number], findings: Findings): void =>
   findings.report('HG1011', file.locate(start, end), `The tag ${quoted(file.text.slice(start, end).split(/\s/)[0] ?? '')} has no meaning here.`, { hint: 'Remove it.' })
+
+/** The commonest trap of flow style: `{ path: /users/{id} }` and `{ body: ${env:NAME} }` end at the first brace. */
+const bracesInFlow = (file: SourceFile, at: number): { message: string; hint: string } | undefined =>
+  file.text[at] === '{' && /[^\s"'{}[\],]/.test(file.text[at - 1] ?? ' ')
+    ? { message: 'Within `{ }` and `[ ]`, a text ends at the first brace.', hint: 'Put the text in quotes.' }
+    : undefined
 
 const syntaxText = (code: string, message: string, file: SourceFile, at: number): { message: string; hint?: string } => {
   const char = file.text[at] ?? ''

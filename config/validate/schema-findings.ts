@@ -40,7 +40,7 @@ export const reportSchemaError = (error: ErrorObject, tree: Tree, findings: Find
     case 'additionalProperties':
       return unknownKey(context, String(error.params['additionalProperty']))
     case 'required':
-      if (meant.has(`${error.instancePath}/${String(error.params['missingProperty'])}`)) return undefined
+      if (meant.has(`${error.instancePath}/${String(error.params['missingProperty'])}`)) return findings.markUnusable(error.instancePath)
       return missingKey(context, String(error.params['missingProperty']))
     case 'type':
       return wrongType(context)

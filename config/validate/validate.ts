@@ -1,6 +1,7 @@
 import type { ErrorObject } from 'ajv'
 import type { Findings } from '../diagnostics/findings.ts'
 import { isContainer, pointerSteps } from '../source/value.ts'
+import { coreScalar } from '../source/core-scalar.ts'
 import type { Tree } from '../source/tree.ts'
 import { meantKeys, reportSchemaError } from './schema-findings.ts'
 import { expandShortForms } from './short-forms.ts'
@@ -10,7 +11,7 @@ import { schemaErrors } from './validator.ts'
 export const validate = (tree: Tree, findings: Findings): void => {
   expandShortForms(tree.root, tree.provenance)
   let errors = schemaErrors(tree.root)
-  if (errors.some((error) => takeTextInstead(tree, error))) {
+  if (errors.filter((error) => readAgain(tree, error)).length > 0) {
     expandShortForms(tree.root, tree.provenance)
     errors = schemaErrors(tree.root)
   }
@@ -18,8 +19,11 @@ export const validate = (tree: Tree, findings: Findings): void => {
   for (const error of errors) reportSchemaError(error, tree, findings, meant)
 }
 
-/** A reference to the environment was read as a number or truth value, and a text is wanted: then its text is meant. */
-const takeTextInstead = (tree: Tree, error: ErrorObject): boolean => {
+const fits = (value: unknown, type: unknown, key: string): boolean =>
+  type === 'integer' || type === 'number' ? typeof value === 'number' : typeof value === type || (typeof value === 'string' && key === 'health_check')
+
+/** What a reference to the environment became is of another kind than its key needs; it is read again as that kind, if it can be. */
+const readAgain = (tree: Tree, error: ErrorObject): boolean => {
   if (error.keyword !== 'type') return false
   const steps = pointerSteps(error.instancePath)
   const last = steps.at(-1)
@@ -27,9 +31,10 @@ const takeTextInstead = (tree: Tree, error: ErrorObject): boolean => {
   if (last === undefined || !isContainer(parent)) return false
   const interpolated = tree.provenance.interpolated(parent, last)
   const value = tree.value(steps)
-  const takesText = error.params['type'] === 'string' || last === 'health_check'
-  if (interpolated === undefined || !takesText || typeof value === 'string') return false
-  if (Array.isArray(parent)) parent[Number(last)] = interpolated.text
-  else parent[last] = interpolated.text
+  if (interpolated === undefined) return false
+  const again = typeof value === 'string' ? coreScalar(interpolated.text) : interpolated.text
+  if (!fits(again, error.params['type'], last)) return false
+  if (Array.isArray(parent)) parent[Number(last)] = again
+  else parent[last] = again
   return true
 }

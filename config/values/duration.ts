@@ -61,7 +61,8 @@ export const age: (text: string) => Parsed<number> = duration({ zero: false, nev
 const bare = (number: number, rules: DurationRules): Problem => {
   if (number === 0 && !rules.zero) return problem('`0` must be more than zero.', rules.never ? 'Write `never` for no limit.' : undefined)
   if (number < 0) return problem(`\`${number}\` is negative; a duration is not.`, 'Write one such as `5s`.')
-  return problem(`${number} what?`, `Write \`${number}s\` or \`${number}ms\`.`)
+  const units = [`${number}s`, `${number}ms`].filter((text) => duration(rules)(text).ok)
+  return problem(`${number} what?`, units.length === 0 ? 'Write one such as `5s`.' : `Write ${units.map((text) => `\`${text}\``).join(' or ')}.`)
 }
 
 export const bareTimerDuration = (number: number): Problem => bare(number, timerRules)

@@ -27,16 +27,17 @@ export const sizeOrNever = (text: string): Parsed<number> => {
 }
 
 /** What to say about a number without a unit. */
-export const bareSize = (number: number): Problem =>
-  number < 0
-    ? problem(`\`${number}\` is negative; a size is not.`, 'Write one such as `64KiB`.')
-    : problem(`${number} what?`, Number.isInteger(number) ? `Write \`${number}B\`, \`${number}KiB\` or \`${number}MiB\`.` : `Write \`${number}KiB\` or \`${number}MiB\`.`)
+export const bareSize = (number: number): Problem => {
+  if (number < 0) return problem(`\`${number}\` is negative; a size is not.`, 'Write one such as `64KiB`.')
+  const sizes = ['B', 'KiB', 'MiB'].map((unit) => `${number}${unit}`).filter((text) => bytes(text) !== undefined)
+  return problem(`${number} what?`, sizes.length === 0 ? 'Write one such as `64KiB`.' : `Write ${sizes.map((text) => `\`${text}\``).join(' or ')}.`)
+}
 
 const notASize = (text: string, orNever: boolean): Problem => {
   if (/^[0-9]+(\.[0-9]+)?$/.test(text) && text.length < 16) return bareSize(Number(text))
   if (text.startsWith('-')) return problem(`${quoted(text)} is negative; a size is not.`, orNever ? 'Write `never` for no limit.' : undefined)
   const guess = guessed(text)
-  if (guess !== undefined) return problem(`${quoted(text)} is not a size.`, `Write \`${guess}\`${/i?b$/i.test(text) && !/[kmg]b?$/i.test(text) ? '.' : ': sizes are binary, 1KiB is 1024 bytes.'}`)
+  if (guess !== undefined) return problem(`${quoted(text)} is not a size.`, `Write \`${guess}\`${/[kmg]b?\s*$/i.test(text) ? ': sizes are binary, 1KiB is 1024 bytes.' : '.'}`)
   return problem(`${quoted(text)} is not a size.`, `Write one such as \`512B\`, \`64KiB\` or \`10MiB\`${orNever ? ', or `never`' : ''}.`)
 }
 

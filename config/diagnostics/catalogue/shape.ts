@@ -141,7 +141,10 @@ routing_rules:
     wrong: `services:
   __proto__: { urls: ["http://127.0.0.1:9101"] }
 `,
-    right: `services:
+    right: `routing_rules:
+  - path: /hello
+    service: proto
+services:
   proto: { urls: ["http://127.0.0.1:9101"] }
 `,
   },
@@ -168,11 +171,10 @@ routing_rules:
     <<: hello
     respond: { body: hello }
 `,
-    right: `x-defaults: &defaults { max_body: 1MiB }
+    right: `x-plain: &plain { headers: { content-language: en } }
 routing_rules:
   - path: /hello
-    <<: *defaults
-    respond: { body: hello }
+    respond: { <<: *plain, body: hello }
 `,
   },
   HG1017: {
