@@ -37,8 +37,10 @@ afterAll(async () => {
   await upstream.close()
 })
 
-const ask = (line: string, ...headers: readonly string[]): Promise<RawAnswer> => raw(gateway.port, [`${line} HTTP/1.1`, 'Host: a', ...headers, '', ''].join('\r\n'))
-const all = (answer: RawAnswer, name: string): string[] => [...answer.head.matchAll(new RegExp(`^${name}: (.*)$`, 'gim'))].map(([, value]) => (value as string).trim())
+const ask = (line: string, ...headers: readonly string[]): Promise<RawAnswer> =>
+  raw(gateway.port, [`${line} HTTP/1.1`, 'Host: a', ...headers, '', ''].join('\r\n'))
+const all = (answer: RawAnswer, name: string): string[] =>
+  [...answer.head.matchAll(new RegExp(`^${name}: (.*)$`, 'gim'))].map(([, value]) => (value as string).trim())
 const app = 'Origin: https://app.example.com'
 
 test('a preflight request is answered by the rule of the request it asks about, though that rule does not name OPTIONS', async () => {

@@ -58,7 +58,8 @@ afterAll(async () => {
 })
 
 const seen = (): readonly SeenRequest[] => upstream.seen.slice(before)
-const ask = (line: string, ...headers: readonly string[]): Promise<RawAnswer> => raw(gateway.port, [`${line} HTTP/1.1`, 'Host: a', ...headers, '', ''].join('\r\n'))
+const ask = (line: string, ...headers: readonly string[]): Promise<RawAnswer> =>
+  raw(gateway.port, [`${line} HTTP/1.1`, 'Host: a', ...headers, '', ''].join('\r\n'))
 const header = (answer: RawAnswer, name: string): string | undefined => new RegExp(`^${name}: (.*)$`, 'im').exec(answer.head)?.[1]?.trim()
 
 describe('a rule', () => {
@@ -71,13 +72,16 @@ describe('a rule', () => {
     expect(await ask(line, 'Content-Length: 0')).toMatchObject({ status, body })
   })
 
-  test.each(['GET /files', 'GET /users/', 'GET /users/1/', 'GET /usersx', 'GET /Users', 'GET /x', 'OPTIONS /x'])('%s matches none: 404 as a problem document', async (line) => {
-    const answer = await ask(line)
-    expect(answer.status).toBe(404)
-    expect(header(answer, 'content-type')).toBe('application/problem+json')
-    expect(JSON.parse(answer.body)).toMatchObject({ status: 404, code: 'ROUTE_NOT_FOUND', trace_id: header(answer, 'x-trace-id') })
-    expect(seen()).toEqual([])
-  })
+  test.each(['GET /files', 'GET /users/', 'GET /users/1/', 'GET /usersx', 'GET /Users', 'GET /x', 'OPTIONS /x'])(
+    '%s matches none: 404 as a problem document',
+    async (line) => {
+      const answer = await ask(line)
+      expect(answer.status).toBe(404)
+      expect(header(answer, 'content-type')).toBe('application/problem+json')
+      expect(JSON.parse(answer.body)).toMatchObject({ status: 404, code: 'ROUTE_NOT_FOUND', trace_id: header(answer, 'x-trace-id') })
+      expect(seen()).toEqual([])
+    },
+  )
 
   test.each([
     ['DELETE /users', 'GET, HEAD, POST'],
@@ -187,7 +191,12 @@ describe('header edits', () => {
   test('apply to fixed answers too', async () => {
     const answer = await ask('GET /fixed')
     expect(answer).toMatchObject({ status: 418, body: '<p>tea</p>' })
-    expect([header(answer, 'x-kind'), header(answer, 'content-type'), header(answer, 'x-edit'), header(answer, 'content-length')]).toEqual(['teapot', 'text/html', '1', '10'])
+    expect([header(answer, 'x-kind'), header(answer, 'content-type'), header(answer, 'x-edit'), header(answer, 'content-length')]).toEqual([
+      'teapot',
+      'text/html',
+      '1',
+      '10',
+    ])
   })
 
   test('204 has no body and no length', async () => {
@@ -228,7 +237,12 @@ describe('trace headers', () => {
   })
 
   test('are continued from W3C trace context', async () => {
-    await ask('GET /users', `traceparent: 00-${parent.trace}-${parent.span}-00`, 'tracestate: vendor=1', 'x-trace-id: ffffffffffffffffffffffffffffffff')
+    await ask(
+      'GET /users',
+      `traceparent: 00-${parent.trace}-${parent.span}-00`,
+      'tracestate: vendor=1',
+      'x-trace-id: ffffffffffffffffffffffffffffffff',
+    )
     const { headers = {} } = seen()[0] ?? {}
     expect(headers['traceparent']).toMatch(new RegExp(`^00-${parent.trace}-(?!${parent.span})[0-9a-f]{16}-00$`))
     expect(headers).toMatchObject({ tracestate: 'vendor=1', 'x-trace-id': parent.trace, 'x-parent-span-id': parent.span, 'x-sampled': 'false' })

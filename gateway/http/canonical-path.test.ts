@@ -3,7 +3,35 @@ import { describe, expect, test } from 'vitest'
 import { canonicalPath } from './canonical-path.ts'
 
 /** Paths made of what canonicalisation is about, so that chance finds the odd combinations. */
-const piece = fc.constantFrom('/', '//', '.', '..', 'a', 'B', '~', '%41', '%7e', '%20', '%2e', '%2F', '%5c', '%25', '%c3%a4', '%00', '%', '%4', ';', '..;', ' ', '\\', '\xe4', '?', '#', '[', '*')
+const piece = fc.constantFrom(
+  '/',
+  '//',
+  '.',
+  '..',
+  'a',
+  'B',
+  '~',
+  '%41',
+  '%7e',
+  '%20',
+  '%2e',
+  '%2F',
+  '%5c',
+  '%25',
+  '%c3%a4',
+  '%00',
+  '%',
+  '%4',
+  ';',
+  '..;',
+  ' ',
+  '\\',
+  '\xe4',
+  '?',
+  '#',
+  '[',
+  '*',
+)
 const anyPath = fc.array(piece, { maxLength: 20 }).map((pieces) => `/${pieces.join('')}`)
 
 const pathOf = (raw: string): string | undefined => {
@@ -23,7 +51,7 @@ function naive(raw: string): string | undefined {
       continue
     }
     const digits = raw.slice(i + 1, i + 3).toUpperCase()
-    if (digits.length < 2 || [...digits].some((digit) => !'0123456789ABCDEF'.includes(digit))) return undefined
+    if (digits.length < 2 || digits.split('').some((digit) => !'0123456789ABCDEF'.includes(digit))) return undefined
     const code = Number(`0x${digits}`)
     const decoded = String.fromCharCode(code)
     if (code < 32 || code === 127 || '/\\.'.includes(decoded)) return undefined
@@ -110,10 +138,13 @@ describe('the canonical path', () => {
     expect(canonicalPath(raw)).toEqual({ problem })
   })
 
-  test.each(['a', '/', 'a/', '../', 'a/../', '%41', '%', ';', '%2'])('of 50 KiB of `%s` is found in time that grows with the length alone', (unit) => {
-    const raw = `/${unit.repeat(Math.ceil(51_200 / unit.length))}\\`
-    const startedAt = performance.now()
-    for (let i = 0; i < 10; i += 1) canonicalPath(raw)
-    expect((performance.now() - startedAt) / 10).toBeLessThan(50)
-  })
+  test.each(['a', '/', 'a/', '../', 'a/../', '%41', '%', ';', '%2'])(
+    'of 50 KiB of `%s` is found in time that grows with the length alone',
+    (unit) => {
+      const raw = `/${unit.repeat(Math.ceil(51_200 / unit.length))}\\`
+      const startedAt = performance.now()
+      for (let i = 0; i < 10; i += 1) canonicalPath(raw)
+      expect((performance.now() - startedAt) / 10).toBeLessThan(50)
+    },
+  )
 })

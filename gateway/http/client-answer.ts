@@ -17,7 +17,7 @@ export function answerShort(exchange: Exchange, status: number, headers: readonl
   const bytes = Buffer.byteLength(body)
   const bodiless = status === 204 || status === 304
   const all = bodiless ? [...headers] : [...headers, 'content-length', String(bytes)]
-  prepareConnection(exchange, all)
+  prepareConnection(exchange)
   res.writeHead(status, all)
   res.end(bodiless ? undefined : body)
   if (!bodiless && exchange.method !== 'HEAD') exchange.bytesOut = bytes
@@ -41,7 +41,7 @@ export function answerFrom(exchange: Exchange, answer: UpstreamAnswer, headers: 
   const { res } = exchange
   // RFC 9110, section 8.6: a length here makes clients wait for bytes that never come.
   if (answer.status === 204) dropLength(headers)
-  prepareConnection(exchange, headers)
+  prepareConnection(exchange)
   res.writeHead(answer.status, headers)
   if (!answer.complete) {
     // Event streams wait for their first event; their clients must not wait for the headers.
@@ -107,7 +107,7 @@ function addTrailers(res: ServerResponse, trailers: AnswerHeaders | undefined): 
  * An answer that comes before the body has been read ends the connection after it: what the client still sends
  * must not be taken for its next request. The end is delayed, so that the client sees the answer before a reset.
  */
-function prepareConnection(exchange: Exchange, headers: string[]): void {
+function prepareConnection(exchange: Exchange): void {
   const { req, res } = exchange
   if (exchange.lifecycle.draining) res.shouldKeepAlive = false
   if (req.complete) return
@@ -117,7 +117,7 @@ function prepareConnection(exchange: Exchange, headers: string[]): void {
   // The rest of the body is read and dropped; of a short one, so that the connection can be used again.
   res.once('finish', () => req.resume())
   if (!chunked && Number(length) <= replayBytes && req.headers.expect === undefined) return
-  headers.push('connection', 'close')
+  res.shouldKeepAlive = false
   const { socket } = req
   socket.destroySoon = () => linger(socket)
 }

@@ -61,7 +61,11 @@ describe('what is said about where a request came from', () => {
   })
 
   test('begins with a trusted proxy that states nothing', () => {
-    expect(forwardedFacts(peerAt('9.9.9.9', ['9.9.9.9']), {}, 'a')).toMatchObject({ client: '9.9.9.9', xForwardedFor: '9.9.9.9', xForwardedProto: 'http' })
+    expect(forwardedFacts(peerAt('9.9.9.9', ['9.9.9.9']), {}, 'a')).toMatchObject({
+      client: '9.9.9.9',
+      xForwardedFor: '9.9.9.9',
+      xForwardedProto: 'http',
+    })
   })
 
   test.each([

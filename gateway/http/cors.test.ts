@@ -17,18 +17,27 @@ const preflight = { origin: 'https://app.example.com', 'access-control-request-m
 describe('a preflight request', () => {
   test('of an allowed origin is told everything that is allowed', () => {
     expect(cors(config).preflight('OPTIONS', preflight)).toEqual([
-      'access-control-allow-origin', 'https://app.example.com',
-      'access-control-allow-credentials', 'true',
-      'access-control-allow-methods', 'GET, PUT',
-      'access-control-allow-headers', 'x-one, x-two',
-      'access-control-max-age', '600',
-      'vary', 'Origin',
+      'access-control-allow-origin',
+      'https://app.example.com',
+      'access-control-allow-credentials',
+      'true',
+      'access-control-allow-methods',
+      'GET, PUT',
+      'access-control-allow-headers',
+      'x-one, x-two',
+      'access-control-max-age',
+      '600',
+      'vary',
+      'Origin',
     ])
   })
 
-  test.each(['https://evil.example.com', 'http://app.example.com', 'https://app.example.com.evil', 'null', 'HTTPS://APP.EXAMPLE.COM', ''])('of %j is granted nothing', (origin) => {
-    expect(cors(config).preflight('OPTIONS', { ...preflight, origin })).toEqual(['vary', 'Origin'])
-  })
+  test.each(['https://evil.example.com', 'http://app.example.com', 'https://app.example.com.evil', 'null', 'HTTPS://APP.EXAMPLE.COM', ''])(
+    'of %j is granted nothing',
+    (origin) => {
+      expect(cors(config).preflight('OPTIONS', { ...preflight, origin })).toEqual(['vary', 'Origin'])
+    },
+  )
 
   test.each([
     ['OPTIONS', { origin: 'https://app.example.com' }],
@@ -39,17 +48,28 @@ describe('a preflight request', () => {
   })
 
   test('of anyone, where anyone may call, does not depend on the origin', () => {
-    expect(cors(anyone).preflight('OPTIONS', preflight)).toEqual(['access-control-allow-origin', '*', 'access-control-allow-methods', 'GET', 'access-control-max-age', '0'])
+    expect(cors(anyone).preflight('OPTIONS', preflight)).toEqual([
+      'access-control-allow-origin',
+      '*',
+      'access-control-allow-methods',
+      'GET',
+      'access-control-max-age',
+      '0',
+    ])
   })
 })
 
 describe('an ordinary answer', () => {
   test('names the origin that may read it, and says that it depends on the origin', () => {
     expect(cors(config).headers('https://b.example.com')).toEqual([
-      'access-control-allow-origin', 'https://b.example.com',
-      'access-control-allow-credentials', 'true',
-      'access-control-expose-headers', 'x-total',
-      'vary', 'Origin',
+      'access-control-allow-origin',
+      'https://b.example.com',
+      'access-control-allow-credentials',
+      'true',
+      'access-control-expose-headers',
+      'x-total',
+      'vary',
+      'Origin',
     ])
   })
 

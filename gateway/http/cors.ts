@@ -10,11 +10,7 @@ export interface Cors {
 }
 
 /** Response headers that an upstream must not set beside ours. */
-export const corsHeaderNames = [
-  'access-control-allow-origin',
-  'access-control-allow-credentials',
-  'access-control-expose-headers',
-] as const
+export const corsHeaderNames = ['access-control-allow-origin', 'access-control-allow-credentials', 'access-control-expose-headers'] as const
 
 export function cors(config: CorsConfig): Cors {
   const any = config.origins.includes('*')

@@ -76,7 +76,12 @@ export function edge(policy: EdgePolicy, deps: EdgeDeps): (req: IncomingMessage,
   }
 }
 
-function refusalOf(req: IncomingMessage, head: RequestHead, target: RequestTarget | { problem: string }, maxHeaders: number): GatewayError | undefined {
+function refusalOf(
+  req: IncomingMessage,
+  head: RequestHead,
+  target: RequestTarget | { problem: string },
+  maxHeaders: number,
+): GatewayError | undefined {
   const bad = (detail: string): GatewayError => new GatewayError('BAD_REQUEST', { detail })
   if (req.rawHeaders.length > maxHeaders * 2) return new GatewayError('HEADERS_TOO_LARGE', { detail: `At most ${maxHeaders} headers are taken.` })
   if ('problem' in target) return bad(target.problem)

@@ -55,6 +55,8 @@ export async function httpListener(address: Address, limits: LimitsConfig, reuse
   server.maxHeadersCount = 0
 
   const take = (req: IncomingMessage, res: ServerResponse): void => {
+    // Who has been told that the connection ends sends the next request elsewhere; serving this one too would act twice.
+    if (responses.get(req.socket)?.shouldKeepAlive === false) return
     responses.set(req.socket, res)
     events.request(req, res, undefined)
   }

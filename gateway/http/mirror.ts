@@ -27,7 +27,7 @@ export function mirror(service: Service, percent: number, timeoutMs: number, ran
         if (timeoutMs !== Infinity) timer = setTimeout(() => answer.cancel(new Error('mirror timed out')), timeoutMs)
         const options: Dispatcher.DispatchOptions = {
           path: exchange.upstreamPath,
-          method: exchange.method as Dispatcher.HttpMethod,
+          method: exchange.method,
           headers,
           body: body?.buffered ?? null,
           headersTimeout: 0,

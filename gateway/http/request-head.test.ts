@@ -8,11 +8,35 @@ const read = (raw: readonly string[], connection?: string, config = tracing): Re
 
 describe('one pass over the headers of a request', () => {
   test('sends on what is meant for the service, in lower case and in its order', () => {
-    expect(read(['Accept', '*/*', 'X-B', '2', 'x-a', '1', 'X-B', '3']).forward).toEqual(['host', '', 'accept', '*/*', 'x-b', '2', 'x-a', '1', 'x-b', '3'])
+    expect(read(['Accept', '*/*', 'X-B', '2', 'x-a', '1', 'X-B', '3']).forward).toEqual([
+      'host',
+      '',
+      'accept',
+      '*/*',
+      'x-b',
+      '2',
+      'x-a',
+      '1',
+      'x-b',
+      '3',
+    ])
   })
 
   test('keeps what the gateway states itself from being stated by a client', () => {
-    const own = ['Forwarded', 'X-Forwarded-For', 'x-forwarded-anything', 'X-Real-IP', 'Via', 'traceparent', 'tracestate', 'X-Trace-Id', 'X-Span-Id', 'X-Parent-Span-Id', 'X-Sampled', 'X-Original-URL']
+    const own = [
+      'Forwarded',
+      'X-Forwarded-For',
+      'x-forwarded-anything',
+      'X-Real-IP',
+      'Via',
+      'traceparent',
+      'tracestate',
+      'X-Trace-Id',
+      'X-Span-Id',
+      'X-Parent-Span-Id',
+      'X-Sampled',
+      'X-Original-URL',
+    ]
     expect(read(own.flatMap((name) => [name, 'x'])).forward).toEqual(['host', ''])
   })
 
@@ -29,12 +53,22 @@ describe('one pass over the headers of a request', () => {
   })
 
   test('takes what `Connection` nominates for headers of the connection', () => {
-    expect(read(['X-A', '1', 'X-B', '2', 'Content-Length', '3'], 'X-a , ,content-length').forward).toEqual(['host', '', 'x-b', '2', 'content-length', '3'])
+    expect(read(['X-A', '1', 'X-B', '2', 'Content-Length', '3'], 'X-a , ,content-length').forward).toEqual([
+      'host',
+      '',
+      'x-b',
+      '2',
+      'content-length',
+      '3',
+    ])
   })
 
   test('reads the trace under the names of the configuration', () => {
     const names = { headers: { ...tracing.headers, traceId: 'b3-id' } }
-    expect(read(['B3-Id', 'abc', 'x-trace-id', 'other'], undefined, names)).toMatchObject({ traceId: 'abc', forward: ['host', '', 'x-trace-id', 'other'] })
+    expect(read(['B3-Id', 'abc', 'x-trace-id', 'other'], undefined, names)).toMatchObject({
+      traceId: 'abc',
+      forward: ['host', '', 'x-trace-id', 'other'],
+    })
   })
 
   test('takes two traceparents for none, and joins lists', () => {
@@ -48,7 +82,10 @@ describe('one pass over the headers of a request', () => {
   test('remembers spellings without end neither in memory nor in what they mean', () => {
     const reader = requestHeadReader(tracing)
     for (let i = 0; i < 5000; i += 1) reader([`X-Name-${i}`, '1'], undefined)
-    expect(reader(['X-New', '1', 'X_New', '2', 'Forwarded', '3', 'HOST', 'a'], undefined)).toMatchObject({ forward: ['host', '', 'x-new', '1'], hosts: 1 })
+    expect(reader(['X-New', '1', 'X_New', '2', 'Forwarded', '3', 'HOST', 'a'], undefined)).toMatchObject({
+      forward: ['host', '', 'x-new', '1'],
+      hosts: 1,
+    })
   })
 
   test.each(['__proto__', 'constructor', 'toString'])('takes %s for a name like any other', (name) => {

@@ -23,7 +23,19 @@ const found = (paths: readonly string[], path: string): string | undefined => {
 }
 
 describe('a path finds the most specific rule', () => {
-  const paths = ['/*', '/', '/users', '/users/', '/users/*', '/users/{id}', '/users/me', '/users/{id}/orders', '/users/{id}/orders/*', '/users/me/*', '/users/{id}/']
+  const paths = [
+    '/*',
+    '/',
+    '/users',
+    '/users/',
+    '/users/*',
+    '/users/{id}',
+    '/users/me',
+    '/users/{id}/orders',
+    '/users/{id}/orders/*',
+    '/users/me/*',
+    '/users/{id}/',
+  ]
 
   test.each([
     ['/', '/'],
@@ -76,7 +88,12 @@ describe('a path finds the most specific rule', () => {
 
 describe('of rules for one path', () => {
   test('an exact host goes before a longer suffix, that before a shorter one, and that before none', () => {
-    const rules = table(rule('/x'), rule('/x', { hosts: ['*.example.com'] }), rule('/x', { hosts: ['*.api.example.com'] }), rule('/x', { hosts: ['v1.api.example.com'] }))
+    const rules = table(
+      rule('/x'),
+      rule('/x', { hosts: ['*.example.com'] }),
+      rule('/x', { hosts: ['*.api.example.com'] }),
+      rule('/x', { hosts: ['v1.api.example.com'] }),
+    )
     const at = (host: string): number | undefined => rules.find(input('/x', { host }))
     expect([at('v1.api.example.com'), at('v2.api.example.com'), at('www.example.com'), at('example.com'), at('')]).toEqual([3, 2, 1, 0, 0])
   })
@@ -104,7 +121,11 @@ describe('of rules for one path', () => {
   })
 
   test('a header with a value has to have it, one without only to be there', () => {
-    const rules = table(rule('/x', { headers: [{ name: 'x-a', value: '1' }] }), rule('/y', { headers: [{ name: 'x-a' }] }), rule('/z', { headers: [{ name: 'constructor' }] }))
+    const rules = table(
+      rule('/x', { headers: [{ name: 'x-a', value: '1' }] }),
+      rule('/y', { headers: [{ name: 'x-a' }] }),
+      rule('/z', { headers: [{ name: 'constructor' }] }),
+    )
     expect(rules.find(input('/x', { headers: { 'x-a': '1' } }))).toBe(0)
     expect(rules.find(input('/x', { headers: { 'x-a': '1, 1' } }))).toBeUndefined()
     expect(rules.find(input('/x'))).toBeUndefined()
@@ -123,7 +144,12 @@ describe('of rules for one path', () => {
 
 describe('the methods of a path', () => {
   test('are those of all rules that would take it', () => {
-    const rules = table(rule('/x', { methods: ['GET', 'HEAD'] }), rule('/x', { methods: ['PUT'] }), rule('/x', { methods: ['DELETE'], hosts: ['b'] }), rule('/*', { methods: ['POST'] }))
+    const rules = table(
+      rule('/x', { methods: ['GET', 'HEAD'] }),
+      rule('/x', { methods: ['PUT'] }),
+      rule('/x', { methods: ['DELETE'], hosts: ['b'] }),
+      rule('/*', { methods: ['POST'] }),
+    )
     expect(rules.allowed(input('/x', { method: 'PATCH' }))).toEqual(['GET', 'HEAD', 'POST', 'PUT'])
     expect(rules.allowed(input('/x', { method: 'PATCH', host: 'b' }))).toEqual(['DELETE', 'GET', 'HEAD', 'POST', 'PUT'])
   })
@@ -144,7 +170,9 @@ describe('compared with a matcher that tries every rule and sorts those that mat
     const text = segments.map((one, index) => `/${one === '{p}' ? `{p${index}}` : one}`).join('') + end
     return text === '' ? '/' : text
   })
-  const named = fc.array(fc.record({ name: name, value: fc.constantFrom('1', undefined) }), { maxLength: 2 }).map((list) => list.map(({ name: one, value }) => (value === undefined ? { name: one } : { name: one, value })))
+  const named = fc
+    .array(fc.record({ name: name, value: fc.constantFrom('1', undefined) }), { maxLength: 2 })
+    .map((list) => list.map(({ name: one, value }) => (value === undefined ? { name: one } : { name: one, value })))
   const anyRule = fc
     .record({
       path,
@@ -155,7 +183,9 @@ describe('compared with a matcher that tries every rule and sorts those that mat
     })
     .map(({ path: text, ...conditions }) => rule(text, conditions))
   const anyInput = fc.record({
-    path: fc.tuple(fc.array(name, { maxLength: 5 }), fc.constantFrom('', '/')).map(([segments, end]) => (segments.length === 0 ? '/' : `/${segments.join('/')}${end}`)),
+    path: fc
+      .tuple(fc.array(name, { maxLength: 5 }), fc.constantFrom('', '/'))
+      .map(([segments, end]) => (segments.length === 0 ? '/' : `/${segments.join('/')}${end}`)),
     method: fc.constantFrom('GET', 'POST', 'PUT'),
     host: fc.constantFrom('', 'z', 'x.y.z', 'w.y.z', 'y.z'),
     query: fc.constantFrom('', '?a=1', '?b=2&a=1', '?c'),
@@ -180,7 +210,9 @@ describe('compared with a matcher that tries every rule and sorts those that mat
 
   function hostKey(match: RouteMatch, host: string): number | undefined {
     if (match.hosts.length === 0) return 0
-    const ranks = match.hosts.filter((one) => one === host || (one.startsWith('*.') && host.endsWith(one.slice(1)) && host.length > one.length - 1)).map((one) => (one.startsWith('*.') ? one.length : 1000))
+    const ranks = match.hosts
+      .filter((one) => one === host || (one.startsWith('*.') && host.endsWith(one.slice(1)) && host.length > one.length - 1))
+      .map((one) => (one.startsWith('*.') ? one.length : 1000))
     return ranks.length === 0 ? undefined : Math.max(...ranks)
   }
 
@@ -248,15 +280,19 @@ describe('time', () => {
   test('of a look-up among 10,000 rules is that of one access per segment', () => {
     const rules = table(...Array.from({ length: 10_000 }, (_, index) => rule(`/service-${index}/items/{id}/*`)))
     for (let i = 0; i < 1000; i += 1) rules.find(input(`/service-${i}/items/1/x`))
-    expect(msFor(() => {
-      for (let i = 0; i < 1000; i += 1) rules.find(input(`/service-${i * 7}/items/1/x`))
-    })).toBeLessThan(50)
+    expect(
+      msFor(() => {
+        for (let i = 0; i < 1000; i += 1) rules.find(input(`/service-${i * 7}/items/1/x`))
+      }),
+    ).toBeLessThan(50)
   })
 })
 
 test('parameters and the rest are cut out of the path as they stand there', () => {
   const match = rule('/users/{id}/{__proto__}/*')
-  expect({ ...pathParams(match, '/users/4%202/x/y/z') }).toEqual(Object.defineProperty({ id: '4%202' }, '__proto__', { value: 'x', enumerable: true }))
+  expect({ ...pathParams(match, '/users/4%202/x/y/z') }).toEqual(
+    Object.defineProperty({ id: '4%202' }, '__proto__', { value: 'x', enumerable: true }),
+  )
   expect(pathRest(match, '/users/1/2/y/z')).toBe('/y/z')
   expect(pathRest(match, '/users/1/2')).toBe('')
   expect(pathRest(rule('/*'), '/a/b')).toBe('/a/b')

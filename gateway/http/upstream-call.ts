@@ -1,5 +1,4 @@
 import { Readable } from 'node:stream'
-import type { Dispatcher } from 'undici'
 import { GatewayError } from '../errors.ts'
 import type { Handler } from '../pipe.ts'
 import type { Service } from '../services/service.ts'
@@ -29,7 +28,7 @@ export const upstreamCall =
       upstream.dispatcher.dispatch(
         {
           path: exchange.upstreamPath,
-          method: exchange.method as Dispatcher.HttpMethod,
+          method: exchange.method,
           headers,
           body,
           headersTimeout: 0,

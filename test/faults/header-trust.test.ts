@@ -46,7 +46,8 @@ const get = (to: TestGateway, path: string, ...headers: readonly string[]): Prom
 
 describe('`Connection` cannot take away what the gateway states', () => {
   test('the own headers are added after the hop-by-hop ones have gone', async () => {
-    const nominated = 'Connection: close, X-Forwarded-For, X-Forwarded-Host, Forwarded, X-User-Id, Authorization, traceparent, x-trace-id, Via, Host, Content-Length'
+    const nominated =
+      'Connection: close, X-Forwarded-For, X-Forwarded-Host, Forwarded, X-User-Id, Authorization, traceparent, x-trace-id, Via, Host, Content-Length'
     await get(gateway, '/x', nominated, 'X-Forwarded-For: 6.6.6.6', 'X-User-Id: admin', 'Authorization: Bearer x')
     const { headers = {} } = seen()[0] ?? {}
     expect(headers).toMatchObject({
@@ -71,13 +72,21 @@ describe('`Connection` cannot take away what the gateway states', () => {
   })
 
   test('a body keeps its length when `Content-Length` is nominated', async () => {
-    const request = 'POST /x HTTP/1.1\r\nHost: a\r\nConnection: Content-Length, Content-Type\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n\r\nhello'
+    const request =
+      'POST /x HTTP/1.1\r\nHost: a\r\nConnection: Content-Length, Content-Type\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n\r\nhello'
     expect((await raw(gateway.port, request)).status).toBe(200)
     expect(seen()[0]).toMatchObject({ body: 'hello', headers: { 'content-length': '5', 'content-type': 'text/plain' } })
   })
 
   test('hop-by-hop headers end at the gateway', async () => {
-    const hop = ['Keep-Alive: timeout=9', 'Proxy-Connection: keep-alive', 'Proxy-Authorization: Basic x', 'TE: trailers', 'Trailer: X', 'Proxy-Authenticate: x']
+    const hop = [
+      'Keep-Alive: timeout=9',
+      'Proxy-Connection: keep-alive',
+      'Proxy-Authorization: Basic x',
+      'TE: trailers',
+      'Trailer: X',
+      'Proxy-Authenticate: x',
+    ]
     await get(gateway, '/x', ...hop)
     const names = Object.keys(seen()[0]?.headers ?? {})
     for (const header of hop) expect(names).not.toContain(header.slice(0, header.indexOf(':')).toLowerCase())
@@ -108,7 +117,8 @@ describe('from a peer that is not trusted', () => {
       forwarded: 'for=127.0.0.1;host=api.example.com;proto=http',
     })
     const names = Object.keys(seen()[0]?.headers ?? {})
-    for (const name of ['x-forwarded-port', 'x-forwarded-prefix', 'x-forwarded-anything', 'x-real-ip', 'x-original-url', 'x-rewrite-url']) expect(names).not.toContain(name)
+    for (const name of ['x-forwarded-port', 'x-forwarded-prefix', 'x-forwarded-anything', 'x-real-ip', 'x-original-url', 'x-rewrite-url'])
+      expect(names).not.toContain(name)
     expect(seen()[0]?.rawHeaders.filter((name) => name.toLowerCase() === 'x-forwarded-for')).toHaveLength(1)
   })
 
@@ -122,7 +132,8 @@ describe('from a peer that is not trusted', () => {
     const from = gateway.entries.length
     const requests = Array.from(
       { length: 1000 },
-      (_, index) => `GET /x HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 10.${index % 7}.${index % 251}.${index % 13}\r\nForwarded: for=10.0.0.${index % 255}\r\n\r\n`,
+      (_, index) =>
+        `GET /x HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 10.${index % 7}.${index % 251}.${index % 13}\r\nForwarded: for=10.0.0.${index % 255}\r\n\r\n`,
     )
     await raw(gateway.port, requests.join(''), { answers: 1000, waitMs: 10_000 })
     await until('all are logged', () => gateway.entries.length >= from + 1000)
@@ -196,7 +207,12 @@ describe('headers that could steer the gateway', () => {
     ['a trace id of zeros', `x-trace-id: ${'0'.repeat(32)}`, 'x-trace-id', /^(?!0{32})[0-9a-f]{32}$/],
     ['a span id that is none', 'x-span-id: ../../etc', 'x-span-id', /^[0-9a-f]{16}$/],
     ['a traceparent that is none', 'traceparent: 00-xyz', 'traceparent', /^00-[0-9a-f]{32}-[0-9a-f]{16}-01$/],
-    ['two traceparents', `traceparent: 00-${'a'.repeat(32)}-${'b'.repeat(16)}-00\r\ntraceparent: 00-${'c'.repeat(32)}-${'d'.repeat(16)}-00`, 'traceparent', /^00-(?!a{32}|c{32})[0-9a-f]{32}-/],
+    [
+      'two traceparents',
+      `traceparent: 00-${'a'.repeat(32)}-${'b'.repeat(16)}-00\r\ntraceparent: 00-${'c'.repeat(32)}-${'d'.repeat(16)}-00`,
+      'traceparent',
+      /^00-(?!a{32}|c{32})[0-9a-f]{32}-/,
+    ],
   ])('%s is replaced', async (_, header, name, pattern) => {
     await get(gateway, '/x', header)
     expect(seen()[0]?.rawHeaders.filter((text) => text.toLowerCase() === name)).toHaveLength(1)

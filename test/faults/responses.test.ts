@@ -17,7 +17,9 @@ afterEach(async () => {
 const good = 'HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ngood'
 
 /** A gateway in front of an upstream that does with each request (its head, the number of its connection) what `answer` says. */
-async function start(answer: (head: string, connection: number, socket: Socket) => string | undefined): Promise<{ gateway: TestGateway; upstream: TestUpstream }> {
+async function start(
+  answer: (head: string, connection: number, socket: Socket) => string | undefined,
+): Promise<{ gateway: TestGateway; upstream: TestUpstream }> {
   let connections = 0
   const upstream = await startTcpUpstream((socket) => {
     connections += 1
@@ -41,7 +43,8 @@ routing_rules: [{ path: /*, service: a, timeout: 5s }]
   return { gateway, upstream }
 }
 
-const get = (gateway: TestGateway, path: string, options?: RawOptions): Promise<RawAnswer> => raw(gateway.port, `GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`, options)
+const get = (gateway: TestGateway, path: string, options?: RawOptions): Promise<RawAnswer> =>
+  raw(gateway.port, `GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`, options)
 
 describe('an upstream whose answer cannot be read', () => {
   test.each([
@@ -115,7 +118,7 @@ describe('an upstream whose answer cannot be read', () => {
   })
 
   test('a body behind the answer to HEAD is no answer to the next request', async () => {
-    const { gateway } = await start((_head, connection) => (connection === 1 ? `${good}` : good))
+    const { gateway } = await start(() => good)
     const head = await raw(gateway.port, 'HEAD / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n', { untilClosed: true })
     expect(head).toMatchObject({ status: 200, body: '' })
     expect(await get(gateway, '/')).toMatchObject({ status: 200, body: 'good' })
@@ -169,7 +172,11 @@ describe('an answer that comes before the request body has ended', () => {
 
   test.each([
     ['with a length', `Content-Length: ${100 * 1024 * 1024}`, (bytes: Buffer) => bytes],
-    ['chunked', 'Transfer-Encoding: chunked', (bytes: Buffer) => Buffer.concat([Buffer.from(`${bytes.length.toString(16)}\r\n`), bytes, Buffer.from('\r\n')])],
+    [
+      'chunked',
+      'Transfer-Encoding: chunked',
+      (bytes: Buffer) => Buffer.concat([Buffer.from(`${bytes.length.toString(16)}\r\n`), bytes, Buffer.from('\r\n')]),
+    ],
   ])('reaches a client that uploads 100 MB %s, and then the connection ends', async (_, framing, frame) => {
     const { gateway } = await start((_head, _connection, socket) => {
       socket.end(refusal)
@@ -218,4 +225,39 @@ describe('an answer that comes before the request body has ended', () => {
     await until('the next answer is here', () => text.endsWith('good'))
     socket.destroy()
   })
+})
+
+test.each([
+  ['a short answer', 'HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno'],
+  ['an answer that is still on its way', 'HTTP/1.1 403 Forbidden\r\nContent-Length: 9\r\n\r\nno'],
+])('after the announcement that the connection ends, no further request on it is served: %s', async (_, answer) => {
+  const asked: string[] = []
+  let service: Socket | undefined
+  const { gateway } = await start((head, _connection, socket) => {
+    const [line = ''] = head.split('\r\n')
+    if (line.startsWith('GET /other')) return good
+    if (!/^(GET|POST) /.test(line)) return undefined
+    asked.push(line)
+    service = socket
+    return answer
+  })
+  const socket = await open(gateway.port)
+  let text = ''
+  let closed = false
+  socket.on('error', () => undefined)
+  socket.on('close', () => {
+    closed = true
+  })
+  socket.on('data', (chunk: Buffer) => {
+    text += chunk.toString('latin1')
+  })
+  socket.write('POST /upload HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\nx')
+  await until('the early answer is here', () => text.endsWith('no'))
+  expect(text.toLowerCase()).toContain('connection: close')
+  socket.write(`${'x'.repeat(99_999)}GET /after HTTP/1.1\r\nHost: a\r\n\r\n`)
+  // By the time that another client has its answer, the gateway has read what this one sent.
+  await get(gateway, '/other')
+  service?.write('.......')
+  await until('the connection ends', () => closed)
+  expect(asked).toEqual(['POST /upload HTTP/1.1'])
 })
