@@ -24,10 +24,20 @@ const accepts = (yaml: string): boolean => ajv().compile(editorSchema())(parse(y
 
 test('it accepts the integration design and references to the environment wherever a scalar is', () => {
   expect(accepts(readFileSync(join(import.meta.dirname, '../examples/integration-design/gateway.yaml'), 'utf8'))).toBe(true)
-  expect(accepts('access_log: { enabled: "${env:LOG}" }\nlog: { level: "${env:LEVEL}" }\nrouting_rules: [{ path: "/${env:P}", retries: "${env:N:-2}", timeout: "${env:T}" }]')).toBe(true)
+  expect(
+    accepts(
+      'access_log: { enabled: "${env:LOG}" }\nlog: { level: "${env:LEVEL}" }\nrouting_rules: [{ path: "/${env:P}", retries: "${env:N:-2}", timeout: "${env:T}" }]',
+    ),
+  ).toBe(true)
 })
 
-test.each(['routing_rules: [{ path: /a, timeout: 5 }]', 'routing_rules: [{ path: /a, timeot: 5s }]', 'routing_rules: [{ path: /a, timeout: 5sec }]', 'log: { level: loud }', 'routing_rules: [{}]'])('it marks %s', (yaml) => {
+test.each([
+  'routing_rules: [{ path: /a, timeout: 5 }]',
+  'routing_rules: [{ path: /a, timeot: 5s }]',
+  'routing_rules: [{ path: /a, timeout: 5sec }]',
+  'log: { level: loud }',
+  'routing_rules: [{}]',
+])('it marks %s', (yaml) => {
   expect(accepts(yaml)).toBe(false)
 })
 

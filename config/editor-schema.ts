@@ -13,9 +13,13 @@ export const editorSchema = (): SchemaNode => mapSchema(rootSchema, editorNode)
 
 const editorNode = (node: SchemaNode): SchemaNode => {
   const { propertyNames, ...rest } = node
-  const names = propertyNames?.format === undefined || !isFormatName(propertyNames.format) ? {} : { propertyNames: { pattern: formats[propertyNames.format].pattern } }
+  const names =
+    propertyNames?.format === undefined || !isFormatName(propertyNames.format)
+      ? {}
+      : { propertyNames: { pattern: formats[propertyNames.format].pattern } }
   if (rest.enum !== undefined) return editorEnum(rest)
-  if (rest.type === 'integer' || rest.type === 'number' || rest.type === 'boolean') return { ...rest, type: [rest.type, 'string'], pattern: reference }
+  if (rest.type === 'integer' || rest.type === 'number' || rest.type === 'boolean')
+    return { ...rest, type: [rest.type, 'string'], pattern: reference }
   return { ...editorFormat(rest), ...names }
 }
 
@@ -31,7 +35,10 @@ const editorFormat = (node: SchemaNode): SchemaNode => {
 const editorEnum = ({ enum: choices, type, description, default: initial, ...rest }: SchemaNode): SchemaNode => ({
   ...(description !== undefined && { description }),
   ...(initial !== undefined && { default: initial }),
-  anyOf: [{ ...(type !== undefined && { type }), enum: choices ?? [], ...rest }, { type: 'string', pattern: reference }],
+  anyOf: [
+    { ...(type !== undefined && { type }), enum: choices ?? [], ...rest },
+    { type: 'string', pattern: reference },
+  ],
 })
 
 const sentence = (text: string): string => `${text.slice(0, 1).toUpperCase()}${text.slice(1)}.`

@@ -42,7 +42,13 @@ export const load = async ({ paths, env, cwd, overrides = {} }: LoadOptions): Pr
   const line = commandLine(overrides)
   const sources = new Map(files.map((file) => [file.name, file.text]))
   if (line.text !== '') sources.set(line.name, line.text)
-  return { config: result.config, diagnostics: result.diagnostics, sources, watch: [...new Set([...watch, ...result.files])], effective: result.effective }
+  return {
+    config: result.config,
+    diagnostics: result.diagnostics,
+    sources,
+    watch: [...new Set([...watch, ...result.files])],
+    effective: result.effective,
+  }
 }
 
 export type { EffectiveConfig } from './effective.ts'

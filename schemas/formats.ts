@@ -29,19 +29,35 @@ export const formats = {
   /** More than zero, up to 100 years, or `never`/`∞`: ages and rotations, not timers. */
   'headgate-age': { expects: 'a duration such as `24h` or `90d`, or `never`', pattern: durationOrNever, examples: ['24h', '90d', '∞'] },
   /** Bytes; binary units. */
-  'headgate-size': { expects: 'a size such as `512B`, `64KiB` or `10MiB`', pattern: '^[0-9]+(\\.[0-9]+)?(B|KiB|MiB|GiB)$', examples: ['64KiB', '10MiB'] },
+  'headgate-size': {
+    expects: 'a size such as `512B`, `64KiB` or `10MiB`',
+    pattern: '^[0-9]+(\\.[0-9]+)?(B|KiB|MiB|GiB)$',
+    examples: ['64KiB', '10MiB'],
+  },
   /** As `headgate-size`, and `never`/`∞` for no limit. */
   'headgate-size-or-never': {
     expects: 'a size such as `64KiB` or `10MiB`, or `never` for no limit',
     pattern: '^(∞|never|[0-9]+(\\.[0-9]+)?(B|KiB|MiB|GiB))$',
     examples: ['10MiB', 'never'],
   },
-  'headgate-rate': { expects: 'a rate such as `100/min` or `10/s`', pattern: '^[0-9]+/(s|min|h|hour|day|second|minute)$', examples: ['100/min', '10/s'] },
+  'headgate-rate': {
+    expects: 'a rate such as `100/min` or `10/s`',
+    pattern: '^[0-9]+/(s|min|h|hour|day|second|minute)$',
+    examples: ['100/min', '10/s'],
+  },
   'headgate-percent': { expects: 'a percentage such as `50%`', pattern: '^[0-9]+(\\.[0-9]+)?%$', examples: ['50%', '0.5%'] },
-  'headgate-address': { expects: 'an address HOST:PORT such as `127.0.0.1:8080`', pattern: '^(\\[[0-9a-fA-F:.]+\\]|[^:/\\s]+):[0-9]{1,5}$', examples: ['0.0.0.0:8080', '[::1]:9900'] },
+  'headgate-address': {
+    expects: 'an address HOST:PORT such as `127.0.0.1:8080`',
+    pattern: '^(\\[[0-9a-fA-F:.]+\\]|[^:/\\s]+):[0-9]{1,5}$',
+    examples: ['0.0.0.0:8080', '[::1]:9900'],
+  },
   'headgate-path': { expects: 'a path that starts with `/`', pattern: '^/[^?#]*$', examples: ['/health'] },
   /** For requests that the gateway makes itself. */
-  'headgate-request-path': { expects: 'a path such as `/health`, with a query where it needs one', pattern: '^/[^#]*$', examples: ['/health', '/health?ready=1'] },
+  'headgate-request-path': {
+    expects: 'a path such as `/health`, with a query where it needs one',
+    pattern: '^/[^#]*$',
+    examples: ['/health', '/health?ready=1'],
+  },
   /** `{params}` of the matched path and `{rest}` are filled in. */
   'headgate-path-template': { expects: 'a path such as `/v2/users/{id}`', pattern: '^/[^?#]*$', examples: ['/v2/users/{id}'] },
   'headgate-path-pattern': {
@@ -49,14 +65,34 @@ export const formats = {
     pattern: '^/',
     examples: ['/api/users/*', '/orders/{id}', '/healthz'],
   },
-  'headgate-host-pattern': { expects: 'a host name such as `api.example.com` or `*.example.com`', pattern: '^(\\*\\.)?[^/\\s*]+$', examples: ['api.example.com', '*.example.com'] },
+  'headgate-host-pattern': {
+    expects: 'a host name such as `api.example.com` or `*.example.com`',
+    pattern: '^(\\*\\.)?[^/\\s*]+$',
+    examples: ['api.example.com', '*.example.com'],
+  },
   'headgate-method': { expects: 'an HTTP method in capitals such as `GET`', pattern: '^[A-Z][A-Z-]*$', examples: ['GET', 'POST'] },
   'headgate-header-name': { expects: 'an HTTP header name', pattern: "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$", examples: ['x-request-id'] },
-  'headgate-header-value': { expects: 'an HTTP header value: printable characters, no line breaks', pattern: '^[\\t\\x20-\\x7e\\x80-\\xff]*$', examples: ['no-store'] },
-  'headgate-upstream-url': { expects: 'an address such as `http://127.0.0.1:9101` (no path, query or user)', pattern: '^https?://', examples: ['http://127.0.0.1:9101'] },
+  'headgate-header-value': {
+    expects: 'an HTTP header value: printable characters, no line breaks',
+    pattern: '^[\\t\\x20-\\x7e\\x80-\\xff]*$',
+    examples: ['no-store'],
+  },
+  'headgate-upstream-url': {
+    expects: 'an address such as `http://127.0.0.1:9101` (no path, query or user)',
+    pattern: '^https?://',
+    examples: ['http://127.0.0.1:9101'],
+  },
   'headgate-url': { expects: 'a URL that starts with `http://` or `https://`', pattern: '^https?://', examples: ['https://api.example.com/health'] },
-  'headgate-dns-name': { expects: 'a DNS name, with a port where it is not 80', pattern: '^[^/\\s]+$', examples: ['user-service.prod.svc.cluster.local', 'users.internal:8080'] },
-  'headgate-cidr': { expects: 'an IP address or range such as `10.0.0.0/8`', pattern: '^[0-9a-fA-F.:]+(/[0-9]{1,3})?$', examples: ['10.0.0.0/8', '::1'] },
+  'headgate-dns-name': {
+    expects: 'a DNS name, with a port where it is not 80',
+    pattern: '^[^/\\s]+$',
+    examples: ['user-service.prod.svc.cluster.local', 'users.internal:8080'],
+  },
+  'headgate-cidr': {
+    expects: 'an IP address or range such as `10.0.0.0/8`',
+    pattern: '^[0-9a-fA-F.:]+(/[0-9]{1,3})?$',
+    examples: ['10.0.0.0/8', '::1'],
+  },
   'headgate-location': { expects: 'a path or an http(s) URL', pattern: '^(/|https?://)', examples: ['/new/{id}', 'https://example.com/'] },
 } as const satisfies Record<string, FormatDescription>
 

@@ -9,7 +9,12 @@ export const queues = {
     properties: {
       type: { type: 'string', enum: ['topic', 'direct', 'fanout'], default: 'direct', description: 'How messages are routed to the queue.' },
       durable: { type: 'boolean', default: true, description: 'Whether messages survive a restart of the broker.' },
-      ttl: { type: 'string', format: 'headgate-age', default: 'never', description: 'Age at which a message that nobody took is dropped or dead-lettered.' },
+      ttl: {
+        type: 'string',
+        format: 'headgate-age',
+        default: 'never',
+        description: 'Age at which a message that nobody took is dropped or dead-lettered.',
+      },
       dead_letter: { type: 'boolean', default: true, description: 'Whether messages that cannot be handled are kept in a dead-letter queue.' },
       purpose: { type: 'string', description: 'What the queue is for.' },
     },
@@ -33,9 +38,21 @@ export const consumers = {
         additionalProperties: false,
         description: 'What happens when a delivery fails.',
         properties: {
-          max_attempts: { type: 'integer', minimum: 1, maximum: 1000, default: 3, description: 'Attempts within ONE delivery, backoff between them.' },
+          max_attempts: {
+            type: 'integer',
+            minimum: 1,
+            maximum: 1000,
+            default: 3,
+            description: 'Attempts within ONE delivery, backoff between them.',
+          },
           backoff: { type: 'string', enum: ['exponential', 'linear', 'constant'], default: 'exponential', description: 'How the wait grows.' },
-          dead_letter_after: { type: 'integer', minimum: 1, maximum: 1000, default: 5, description: 'DELIVERIES that may fail before the message is parked.' },
+          dead_letter_after: {
+            type: 'integer',
+            minimum: 1,
+            maximum: 1000,
+            default: 5,
+            description: 'DELIVERIES that may fail before the message is parked.',
+          },
         },
       },
     },

@@ -6,7 +6,12 @@ export const log = {
   default: {},
   description: "The gateway's own log (JSON lines on standard error).",
   properties: {
-    level: { type: 'string', enum: ['trace', 'debug', 'info', 'warn', 'error', 'silent'], default: 'info', description: 'Least severity that is written.' },
+    level: {
+      type: 'string',
+      enum: ['trace', 'debug', 'info', 'warn', 'error', 'silent'],
+      default: 'info',
+      description: 'Least severity that is written.',
+    },
   },
 } as const satisfies JSONSchema
 
@@ -18,7 +23,12 @@ export const accessLog = {
   properties: {
     enabled: { type: 'boolean', default: true, description: 'Whether lines are written.' },
     query: { type: 'boolean', default: false, description: 'Whether the query string is part of the line; off because queries carry secrets.' },
-    request_headers: { type: 'array', items: { type: 'string', format: 'headgate-header-name' }, default: [], description: 'Request headers to add to the line.' },
+    request_headers: {
+      type: 'array',
+      items: { type: 'string', format: 'headgate-header-name' },
+      default: [],
+      description: 'Request headers to add to the line.',
+    },
   },
 } as const satisfies JSONSchema
 
@@ -51,7 +61,12 @@ export const metrics = {
     additionalProperties: false,
     required: ['name', 'type', 'labels'],
     properties: {
-      name: { type: 'string', minLength: 1, description: 'Metric name.', examples: ['integration_latency_ms', 'integration_errors_total', 'circuit_breaker_state'] },
+      name: {
+        type: 'string',
+        minLength: 1,
+        description: 'Metric name.',
+        examples: ['integration_latency_ms', 'integration_errors_total', 'circuit_breaker_state'],
+      },
       type: { type: 'string', enum: ['histogram', 'counter', 'gauge'], description: 'Metric type.' },
       labels: { type: 'array', items: { type: 'string', minLength: 1 }, description: 'Label names.' },
     },

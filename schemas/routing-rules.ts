@@ -4,8 +4,18 @@ const headerEdit = {
   type: 'object',
   additionalProperties: false,
   properties: {
-    set: { type: 'object', propertyNames: { format: 'headgate-header-name' }, additionalProperties: { type: 'string', format: 'headgate-header-value' }, description: 'Headers that replace whatever was there.' },
-    add: { type: 'object', propertyNames: { format: 'headgate-header-name' }, additionalProperties: { type: 'string', format: 'headgate-header-value' }, description: 'Headers put beside those that are there.' },
+    set: {
+      type: 'object',
+      propertyNames: { format: 'headgate-header-name' },
+      additionalProperties: { type: 'string', format: 'headgate-header-value' },
+      description: 'Headers that replace whatever was there.',
+    },
+    add: {
+      type: 'object',
+      propertyNames: { format: 'headgate-header-name' },
+      additionalProperties: { type: 'string', format: 'headgate-header-value' },
+      description: 'Headers put beside those that are there.',
+    },
     remove: { type: 'array', items: { type: 'string', format: 'headgate-header-name' }, description: 'Headers taken away.' },
   },
 } as const satisfies JSONSchema
@@ -13,14 +23,24 @@ const headerEdit = {
 const circuitBreaker = {
   type: 'object',
   additionalProperties: false,
-  description:
-    'Stops calls to a failing target. Failures: connect errors, resets, timeouts, 5xx. Never: 4xx, 429, a client that went away.',
+  description: 'Stops calls to a failing target. Failures: connect errors, resets, timeouts, 5xx. Never: 4xx, 429, a client that went away.',
   required: ['threshold'],
   properties: {
     threshold: { type: 'string', format: 'headgate-percent', description: 'Failed share of the calls in `window` at which the circuit opens.' },
-    timeout: { type: 'string', format: 'headgate-duration', default: '30s', description: 'How long the circuit stays open; then exactly one trial call decides.' },
+    timeout: {
+      type: 'string',
+      format: 'headgate-duration',
+      default: '30s',
+      description: 'How long the circuit stays open; then exactly one trial call decides.',
+    },
     window: { type: 'string', format: 'headgate-duration', default: '10s', description: 'Time over which calls are counted.' },
-    volume: { type: 'integer', minimum: 1, maximum: 1000000, default: 20, description: 'Calls that must have ended within `window` before the share counts.' },
+    volume: {
+      type: 'integer',
+      minimum: 1,
+      maximum: 1000000,
+      default: 20,
+      description: 'Calls that must have ended within `window` before the share counts.',
+    },
   },
 } as const satisfies JSONSchema
 
@@ -41,8 +61,19 @@ const retryBudget = {
   default: {},
   description: 'Keeps retries from multiplying the load on a sick service.',
   properties: {
-    percent: { type: 'string', format: 'headgate-percent', default: '20%', description: 'Retries allowed, as a share of the calls of the last 10 s.' },
-    min_per_second: { type: 'integer', minimum: 0, maximum: 100000, default: 3, description: 'Retries per second that are always allowed, so that quiet routes may retry.' },
+    percent: {
+      type: 'string',
+      format: 'headgate-percent',
+      default: '20%',
+      description: 'Retries allowed, as a share of the calls of the last 10 s.',
+    },
+    min_per_second: {
+      type: 'integer',
+      minimum: 0,
+      maximum: 100000,
+      default: 3,
+      description: 'Retries per second that are always allowed, so that quiet routes may retry.',
+    },
   },
 } as const satisfies JSONSchema
 
@@ -52,12 +83,38 @@ const cors = {
   description: 'Cross-origin rules (Fetch standard). Preflight requests are answered here.',
   required: ['origins'],
   properties: {
-    origins: { type: 'array', minItems: 1, items: { type: 'string', minLength: 1 }, description: 'Allowed origins, exact (`https://app.example.com`), or `*` alone.' },
-    methods: { type: 'array', minItems: 1, items: { type: 'string', format: 'headgate-method' }, default: ['GET', 'HEAD', 'POST'], description: 'Allowed methods.' },
-    headers: { type: 'array', items: { type: 'string', format: 'headgate-header-name' }, default: [], description: 'Request headers allowed beside the safelisted ones.' },
-    expose_headers: { type: 'array', items: { type: 'string', format: 'headgate-header-name' }, default: [], description: 'Response headers that scripts may read.' },
+    origins: {
+      type: 'array',
+      minItems: 1,
+      items: { type: 'string', minLength: 1 },
+      description: 'Allowed origins, exact (`https://app.example.com`), or `*` alone.',
+    },
+    methods: {
+      type: 'array',
+      minItems: 1,
+      items: { type: 'string', format: 'headgate-method' },
+      default: ['GET', 'HEAD', 'POST'],
+      description: 'Allowed methods.',
+    },
+    headers: {
+      type: 'array',
+      items: { type: 'string', format: 'headgate-header-name' },
+      default: [],
+      description: 'Request headers allowed beside the safelisted ones.',
+    },
+    expose_headers: {
+      type: 'array',
+      items: { type: 'string', format: 'headgate-header-name' },
+      default: [],
+      description: 'Response headers that scripts may read.',
+    },
     credentials: { type: 'boolean', default: false, description: 'Whether cookies and authorization may be sent; not together with `*`.' },
-    max_age: { type: 'string', format: 'headgate-duration-or-zero', default: '10m', description: 'How long a browser may keep the preflight answer.' },
+    max_age: {
+      type: 'string',
+      format: 'headgate-duration-or-zero',
+      default: '10m',
+      description: 'How long a browser may keep the preflight answer.',
+    },
   },
 } as const satisfies JSONSchema
 
@@ -73,10 +130,33 @@ export const routingRule = {
       format: 'headgate-path-pattern',
       description: 'Exact path, with `{params}` for one segment each, or ending in `/*` for the path itself and all below it.',
     },
-    methods: { type: 'array', minItems: 1, uniqueItems: true, items: { type: 'string', format: 'headgate-method' }, description: 'Methods that match; all where absent. GET includes HEAD.' },
-    hosts: { type: 'array', minItems: 1, uniqueItems: true, items: { type: 'string', format: 'headgate-host-pattern' }, description: 'Hosts that match (without port); `*.example.com` for one or more labels; all where absent.' },
-    headers: { type: 'object', minProperties: 1, propertyNames: { format: 'headgate-header-name' }, additionalProperties: { type: 'string' }, description: 'Headers that must be present with exactly this value; `*` for any value.' },
-    query: { type: 'object', minProperties: 1, additionalProperties: { type: 'string' }, description: 'Query parameters that must be present with exactly this value; `*` for any value.' },
+    methods: {
+      type: 'array',
+      minItems: 1,
+      uniqueItems: true,
+      items: { type: 'string', format: 'headgate-method' },
+      description: 'Methods that match; all where absent. GET includes HEAD.',
+    },
+    hosts: {
+      type: 'array',
+      minItems: 1,
+      uniqueItems: true,
+      items: { type: 'string', format: 'headgate-host-pattern' },
+      description: 'Hosts that match (without port); `*.example.com` for one or more labels; all where absent.',
+    },
+    headers: {
+      type: 'object',
+      minProperties: 1,
+      propertyNames: { format: 'headgate-header-name' },
+      additionalProperties: { type: 'string' },
+      description: 'Headers that must be present with exactly this value; `*` for any value.',
+    },
+    query: {
+      type: 'object',
+      minProperties: 1,
+      additionalProperties: { type: 'string' },
+      description: 'Query parameters that must be present with exactly this value; `*` for any value.',
+    },
 
     service: { type: 'string', minLength: 1, description: 'Target: a service.' },
     split: {
@@ -95,14 +175,24 @@ export const routingRule = {
       },
     },
     queue: { type: 'string', minLength: 1, description: 'Target: a queue. Not active in this version.' },
-    integration: { type: 'string', minLength: 1, description: 'Target: an operation of an integration, `name.operation`. Not active in this version.' },
+    integration: {
+      type: 'string',
+      minLength: 1,
+      description: 'Target: an operation of an integration, `name.operation`. Not active in this version.',
+    },
     respond: {
       type: 'object',
       additionalProperties: false,
       description: 'Target: a fixed answer.',
       properties: {
         status: { type: 'integer', minimum: 200, maximum: 599, default: 200, description: 'Status code.' },
-        headers: { type: 'object', propertyNames: { format: 'headgate-header-name' }, additionalProperties: { type: 'string', format: 'headgate-header-value' }, default: {}, description: 'Headers.' },
+        headers: {
+          type: 'object',
+          propertyNames: { format: 'headgate-header-name' },
+          additionalProperties: { type: 'string', format: 'headgate-header-value' },
+          default: {},
+          description: 'Headers.',
+        },
         body: { type: 'string', default: '', description: 'Body text (`content-type: text/plain; charset=utf-8` unless set in `headers`).' },
         json: { description: 'Body as any YAML value, sent as JSON; instead of `body`.' },
       },
@@ -113,26 +203,64 @@ export const routingRule = {
       required: ['to'],
       description: 'Target: a redirect.',
       properties: {
-        to: { type: 'string', format: 'headgate-location', description: 'Path or URL; `{params}` of the path and `{rest}` (what `*` matched) are filled in. The query is kept unless `to` has one.' },
+        to: {
+          type: 'string',
+          format: 'headgate-location',
+          description: 'Path or URL; `{params}` of the path and `{rest}` (what `*` matched) are filled in. The query is kept unless `to` has one.',
+        },
         status: { type: 'integer', enum: [301, 302, 303, 307, 308], default: 308, description: 'Status code.' },
       },
     },
 
-    timeout: { type: 'string', format: 'headgate-duration-or-never', default: '30s', description: 'ONE ATTEMPT, until the response headers are here.' },
-    idle_timeout: { type: 'string', format: 'headgate-duration-or-never', default: '60s', description: 'Longest silence in the middle of a response body or upgraded connection.' },
-    deadline: { type: 'string', format: 'headgate-duration', description: 'All attempts and waits together, until the response headers are here. Absent: attempts and backoff alone bound the call.' },
-    retries: { type: 'integer', minimum: 0, maximum: 10, default: 0, description: 'Extra attempts after the first, for idempotent methods (RFC 9110) on connect error, reset before headers, timeout, 502, 503, 504, and 429 with `Retry-After`.' },
+    timeout: {
+      type: 'string',
+      format: 'headgate-duration-or-never',
+      default: '30s',
+      description: 'ONE ATTEMPT, until the response headers are here.',
+    },
+    idle_timeout: {
+      type: 'string',
+      format: 'headgate-duration-or-never',
+      default: '60s',
+      description: 'Longest silence in the middle of a response body or upgraded connection.',
+    },
+    deadline: {
+      type: 'string',
+      format: 'headgate-duration',
+      description: 'All attempts and waits together, until the response headers are here. Absent: attempts and backoff alone bound the call.',
+    },
+    retries: {
+      type: 'integer',
+      minimum: 0,
+      maximum: 10,
+      default: 0,
+      description:
+        'Extra attempts after the first, for idempotent methods (RFC 9110) on connect error, reset before headers, timeout, 502, 503, 504, and 429 with `Retry-After`.',
+    },
     backoff,
     retry_budget: retryBudget,
-    idempotency_key: { type: 'string', format: 'headgate-header-name', description: 'Header that carries an idempotency key: POST and PATCH requests that have it may be retried.' },
+    idempotency_key: {
+      type: 'string',
+      format: 'headgate-header-name',
+      description: 'Header that carries an idempotency key: POST and PATCH requests that have it may be retried.',
+    },
     circuit_breaker: circuitBreaker,
 
     strip_prefix: { type: 'string', format: 'headgate-path', description: 'Path prefix taken away before the request goes upstream.' },
-    rewrite: { type: 'string', format: 'headgate-path-template', description: 'Path sent upstream; `{params}` of the path and `{rest}` (what `*` matched) are filled in.' },
+    rewrite: {
+      type: 'string',
+      format: 'headgate-path-template',
+      description: 'Path sent upstream; `{params}` of the path and `{rest}` (what `*` matched) are filled in.',
+    },
     request_headers: { ...headerEdit, description: 'Changes to the headers sent upstream.' },
     response_headers: { ...headerEdit, description: 'Changes to the headers sent to the client.' },
     cors,
-    max_body: { type: 'string', format: 'headgate-size-or-never', default: '1GiB', description: 'Largest request body; more is refused with 413. Bodies are streamed, never held in memory.' },
+    max_body: {
+      type: 'string',
+      format: 'headgate-size-or-never',
+      default: '1GiB',
+      description: 'Largest request body; more is refused with 413. Bodies are streamed, never held in memory.',
+    },
     mirror: {
       type: 'object',
       additionalProperties: false,

@@ -35,16 +35,28 @@ export const service = {
     dns: {
       type: 'string',
       format: 'headgate-dns-name',
-      description: 'DNS name whose A/AAAA records are the addresses (port 80 unless `name:port`), or an SRV name (`_http._tcp.users.internal`). Resolved again every `dns_refresh`.',
+      description:
+        'DNS name whose A/AAAA records are the addresses (port 80 unless `name:port`), or an SRV name (`_http._tcp.users.internal`). Resolved again every `dns_refresh`.',
     },
-    dns_refresh: { type: 'string', format: 'headgate-duration', default: '10s', description: 'Time between two look-ups of `dns`. The last good answer stays in use when a look-up fails.' },
-    dns_servers: { type: 'array', minItems: 1, items: { type: 'string', format: 'headgate-address' }, description: 'DNS servers to ask instead of those of the machine.' },
+    dns_refresh: {
+      type: 'string',
+      format: 'headgate-duration',
+      default: '10s',
+      description: 'Time between two look-ups of `dns`. The last good answer stays in use when a look-up fails.',
+    },
+    dns_servers: {
+      type: 'array',
+      minItems: 1,
+      items: { type: 'string', format: 'headgate-address' },
+      description: 'DNS servers to ask instead of those of the machine.',
+    },
     consul: { type: 'string', minLength: 1, description: 'Consul service path. Not active in this version.' },
     health_check: healthCheck,
     passive_health: {
       type: 'object',
       additionalProperties: false,
-      description: 'Takes an address out when live calls keep failing on it (connect errors, resets, timeouts). The last address of a service is never taken out.',
+      description:
+        'Takes an address out when live calls keep failing on it (connect errors, resets, timeouts). The last address of a service is never taken out.',
       properties: {
         failures: { type: 'integer', minimum: 1, maximum: 1000, default: 5, description: 'Failed calls in a row.' },
         eject_for: { type: 'string', format: 'headgate-duration', default: '10s', description: 'How long the address gets no calls.' },
@@ -56,17 +68,37 @@ export const service = {
       default: 'round_robin',
       description: 'How an address is picked: in turn, the one with the fewest calls in flight, or by chance.',
     },
-    connect_timeout: { type: 'string', format: 'headgate-duration', default: '2s', description: 'Longest wait for a TCP (and TLS) connection. The attempt timeout of the rule covers it too.' },
+    connect_timeout: {
+      type: 'string',
+      format: 'headgate-duration',
+      default: '2s',
+      description: 'Longest wait for a TCP (and TLS) connection. The attempt timeout of the rule covers it too.',
+    },
     max_connections: { type: 'integer', minimum: 1, maximum: 65535, default: 256, description: 'Connections per address and worker.' },
-    max_pending: { type: 'integer', minimum: 0, maximum: 1000000, default: 1024, description: 'Calls per address that may wait for a connection; more are refused with 503 and `Retry-After`.' },
-    host_header: { type: 'string', enum: ['upstream', 'client'], default: 'upstream', description: "`Host` sent upstream: the address's own, or the one the client asked for (always sent as `X-Forwarded-Host`)." },
+    max_pending: {
+      type: 'integer',
+      minimum: 0,
+      maximum: 1000000,
+      default: 1024,
+      description: 'Calls per address that may wait for a connection; more are refused with 503 and `Retry-After`.',
+    },
+    host_header: {
+      type: 'string',
+      enum: ['upstream', 'client'],
+      default: 'upstream',
+      description: "`Host` sent upstream: the address's own, or the one the client asked for (always sent as `X-Forwarded-Host`).",
+    },
     tls: {
       type: 'object',
       additionalProperties: false,
       description: 'TLS towards `https` addresses.',
       properties: {
         verify: { type: 'boolean', default: true, description: 'Whether the certificate of the service is checked. Absent means yes.' },
-        ca_file: { type: 'string', minLength: 1, description: 'PEM file with the authorities to trust instead of the built-in ones; relative to the file that names it.' },
+        ca_file: {
+          type: 'string',
+          minLength: 1,
+          description: 'PEM file with the authorities to trust instead of the built-in ones; relative to the file that names it.',
+        },
         cert_file: { type: 'string', minLength: 1, description: 'PEM client certificate (mTLS).' },
         key_file: { type: 'string', minLength: 1, description: 'PEM client key (mTLS).' },
         server_name: { type: 'string', minLength: 1, description: 'Name expected in the certificate, when it is not the host of the address.' },

@@ -14,7 +14,13 @@ const files = entries.filter((entry) => entry.name.endsWith('.yaml')).map((entry
 const fixtures = [...files, ...folders].sort()
 
 /** A folder named `layers-...` holds one layer in each file; one named `folder-...` is read as a folder. */
-const pathsOf = (fixture: string): string[] => (fixture.startsWith('layers-') ? readdirSync(join(folder, fixture)).filter((name) => name.endsWith('.yaml')).sort().map((name) => `${fixture}/${name}`) : [fixture])
+const pathsOf = (fixture: string): string[] =>
+  fixture.startsWith('layers-')
+    ? readdirSync(join(folder, fixture))
+        .filter((name) => name.endsWith('.yaml'))
+        .sort()
+        .map((name) => `${fixture}/${name}`)
+    : [fixture]
 
 test.each(fixtures)('%s is reported exactly', async (fixture) => {
   const { diagnostics, sources, config } = await load({ paths: pathsOf(fixture), env, cwd: folder })

@@ -21,7 +21,13 @@ const isSound = (...texts: string[]): boolean => {
   const hasErrors = result.diagnostics.some(({ severity }) => severity === 'error')
   const inFile = result.diagnostics.every(({ location, message }) => {
     const lines = texts[Number.parseInt(location.file, 10)]?.split('\n') ?? []
-    return location.line >= 1 && location.line <= lines.length && location.column >= 1 && location.column <= (lines[location.line - 1]?.length ?? 0) + 1 && message !== ''
+    return (
+      location.line >= 1 &&
+      location.line <= lines.length &&
+      location.column >= 1 &&
+      location.column <= (lines[location.line - 1]?.length ?? 0) + 1 &&
+      message !== ''
+    )
   })
   renderText(result.diagnostics, new Map(texts.map((text, index) => [`${index}.yaml`, text])))
   return (result.config === undefined) === hasErrors && inFile && JSON.stringify(run(...texts).diagnostics) === JSON.stringify(result.diagnostics)
@@ -54,12 +60,83 @@ test('the texts that are changed below are good ones', () => {
 })
 
 test('no text makes the pipeline throw', () => {
-  const yamlish = fc.array(fc.constantFrom('a', 'routing_rules', 'services', ': ', ':', '- ', '\n', '\n  ', '\n    ', '{', '}', '[', ']', '"', "'", '&x ', '*x', '<<', '!t ', '|', '>', '#', '---\n', '\t', '${env:A}', '${', '~', '1', ',', '? ', '%', '\u0000', '\u2028', '日', '__proto__'), { maxLength: 30 }).map((parts) => parts.join(''))
-  fc.assert(fc.property(fc.oneof(fc.string({ unit: 'binary' }), yamlish), (text) => isSound(text)), { numRuns: 400 })
+  const yamlish = fc
+    .array(
+      fc.constantFrom(
+        'a',
+        'routing_rules',
+        'services',
+        ': ',
+        ':',
+        '- ',
+        '\n',
+        '\n  ',
+        '\n    ',
+        '{',
+        '}',
+        '[',
+        ']',
+        '"',
+        "'",
+        '&x ',
+        '*x',
+        '<<',
+        '!t ',
+        '|',
+        '>',
+        '#',
+        '---\n',
+        '\t',
+        '${env:A}',
+        '${',
+        '~',
+        '1',
+        ',',
+        '? ',
+        '%',
+        '\u0000',
+        '\u2028',
+        '日',
+        '__proto__',
+      ),
+      { maxLength: 30 },
+    )
+    .map((parts) => parts.join(''))
+  fc.assert(
+    fc.property(fc.oneof(fc.string({ unit: 'binary' }), yamlish), (text) => isSound(text)),
+    { numRuns: 400 },
+  )
 })
 
 test('no damage to a good file makes the pipeline throw', () => {
-  const damage = fc.tuple(fc.constantFrom(example, everything), fc.nat(), fc.nat(40), fc.oneof(fc.string({ maxLength: 6, unit: 'binary' }), fc.constantFrom('', ' ', '\n', ': ', '- ', '{', '[', '"', '5', 'null', '*base', '${env:X}', '~', '-1', '1e999', '.nan', '[[]]', '{ a: { b: c } }')))
+  const damage = fc.tuple(
+    fc.constantFrom(example, everything),
+    fc.nat(),
+    fc.nat(40),
+    fc.oneof(
+      fc.string({ maxLength: 6, unit: 'binary' }),
+      fc.constantFrom(
+        '',
+        ' ',
+        '\n',
+        ': ',
+        '- ',
+        '{',
+        '[',
+        '"',
+        '5',
+        'null',
+        '*base',
+        '${env:X}',
+        '~',
+        '-1',
+        '1e999',
+        '.nan',
+        '[[]]',
+        '{ a: { b: c } }',
+      ),
+    ),
+  )
   fc.assert(
     fc.property(damage, ([text, at, length, put]) => {
       const from = at % text.length
@@ -70,17 +147,61 @@ test('no damage to a good file makes the pipeline throw', () => {
 })
 
 test('no value at any place makes the pipeline throw, alone or as a layer', () => {
-  const leaf = fc.oneof(fc.string({ maxLength: 12 }), fc.integer(), fc.double(), fc.boolean(), fc.constant(null), fc.constantFrom('/a', '5s', 'a', '50%', '*', 'http://a', '${env:N}', '${env:NO}'))
-  const keys = fc.constantFrom('path', 'service', 'services', 'split', 'weight', 'urls', 'health_check', 'headers', 'set', 'methods', 'a', 'b', 'timeout', 'retries', 'respond', 'json', 'address', 'main', 'internal_services')
+  const leaf = fc.oneof(
+    fc.string({ maxLength: 12 }),
+    fc.integer(),
+    fc.double(),
+    fc.boolean(),
+    fc.constant(null),
+    fc.constantFrom('/a', '5s', 'a', '50%', '*', 'http://a', '${env:N}', '${env:NO}'),
+  )
+  const keys = fc.constantFrom(
+    'path',
+    'service',
+    'services',
+    'split',
+    'weight',
+    'urls',
+    'health_check',
+    'headers',
+    'set',
+    'methods',
+    'a',
+    'b',
+    'timeout',
+    'retries',
+    'respond',
+    'json',
+    'address',
+    'main',
+    'internal_services',
+  )
   const value = fc.letrec((tie) => ({
     node: fc.oneof({ maxDepth: 4 }, leaf, fc.array(tie('node'), { maxLength: 3 }), fc.dictionary(keys, tie('node'), { maxKeys: 4 })),
   })).node
-  const file = fc.dictionary(fc.constantFrom('routing_rules', 'services', 'listeners', 'admin', 'metrics', 'health_checks', 'consumers', 'secrets', 'log', 'limits'), value, { minKeys: 1, maxKeys: 3 }).map((root) => JSON.stringify(root))
-  fc.assert(fc.property(file, (text) => isSound(text) && isSound(everything, text)), { numRuns: 200 })
+  const file = fc
+    .dictionary(
+      fc.constantFrom('routing_rules', 'services', 'listeners', 'admin', 'metrics', 'health_checks', 'consumers', 'secrets', 'log', 'limits'),
+      value,
+      { minKeys: 1, maxKeys: 3 },
+    )
+    .map((root) => JSON.stringify(root))
+  fc.assert(
+    fc.property(file, (text) => isSound(text) && isSound(everything, text)),
+    { numRuns: 200 },
+  )
 })
 
 test('deep nesting and long flat files are answered quickly, whatever the brackets', () => {
-  for (const text of ['['.repeat(100_000), '{a: '.repeat(50_000), '- '.repeat(50_000), '? '.repeat(20_000), '[a, '.repeat(20_000), '&a '.repeat(5000), `a: "${'\\n'.repeat(100_000)}"`]) {
+  for (const text of [
+    '['.repeat(100_000),
+    '{a: '.repeat(50_000),
+    '- '.repeat(50_000),
+    '? '.repeat(20_000),
+    '[a, '.repeat(20_000),
+    '&a '.repeat(5000),
+    `a: "${'\\n'.repeat(100_000)}"`,
+  ]) {
     const startedAt = performance.now()
     expect(isSound(text)).toBe(true)
     expect(performance.now() - startedAt).toBeLessThan(10_000)

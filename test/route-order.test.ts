@@ -16,13 +16,21 @@ interface Rule {
 const check = (rules: readonly Rule[]): { config: GatewayConfig | undefined; codes: string[] } => {
   const text = JSON.stringify({ routing_rules: rules.map((rule) => ({ ...rule, respond: { body: 'x' } })) })
   const readFile = (): string => ''
-  const { config, diagnostics } = pipeline({ layers: [{ files: [new SourceFile('f', text, '/')] }], env: {}, overrides: {}, readFile, findings: new Findings() })
+  const { config, diagnostics } = pipeline({
+    layers: [{ files: [new SourceFile('f', text, '/')] }],
+    env: {},
+    overrides: {},
+    readFile,
+    findings: new Findings(),
+  })
   return { config, codes: diagnostics.filter(({ severity }) => severity === 'error').map(({ code }) => code) }
 }
 
 const requests: MatchInput[] = ['/', '/a', '/a/', '/a/b', '/a/c', '/a/b/c', '/c', '/c/b', '/c/d'].flatMap((path) =>
   ['GET', 'HEAD', 'PUT', 'POST'].flatMap((method) =>
-    ['x.y.com', 'w.y.com', 'w.com', 'z.org'].flatMap((host) => [{}, { a: '1' }, { a: '2' }, { b: '1' }, { a: '1', b: '1' }, { a: '2', b: '1' }].map((headers) => ({ path, method, host, headers, query: '' }))),
+    ['x.y.com', 'w.y.com', 'w.com', 'z.org'].flatMap((host) =>
+      [{}, { a: '1' }, { a: '2' }, { b: '1' }, { a: '1', b: '1' }, { a: '2', b: '1' }].map((headers) => ({ path, method, host, headers, query: '' })),
+    ),
   ),
 )
 

@@ -44,9 +44,12 @@ const codesOf = async (text: string): Promise<string[]> => {
   }
 }
 
-test.each(entries.filter(([, { wrong }]) => wrong !== ''))('the wrong example of %s is wrong for that reason, among others at most', async (code, { wrong }) => {
-  expect(await codesOf(wrong)).toContain(code)
-})
+test.each(entries.filter(([, { wrong }]) => wrong !== ''))(
+  'the wrong example of %s is wrong for that reason, among others at most',
+  async (code, { wrong }) => {
+    expect(await codesOf(wrong)).toContain(code)
+  },
+)
 
 test.each(entries)('the right example of %s has nothing to be found', async (code, { right }) => {
   // The only example that cannot avoid another finding: the section that it shows is not active yet.

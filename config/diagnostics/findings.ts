@@ -53,7 +53,10 @@ export class Findings {
   sorted(): readonly Diagnostic[] {
     return [...this.#found.values()].sort(
       (a, b) =>
-        compare(a.location.file, b.location.file) || a.location.line - b.location.line || a.location.column - b.location.column || compare(a.code, b.code),
+        compare(a.location.file, b.location.file) ||
+        a.location.line - b.location.line ||
+        a.location.column - b.location.column ||
+        compare(a.code, b.code),
     )
   }
 }

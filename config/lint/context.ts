@@ -44,19 +44,24 @@ export const lintContext = (tree: Tree, findings: Findings): LintContext => {
     allRules.forEach((rule: unknown, index) => {
       const pointer = pointerOf(['routing_rules', index])
       if (isMapping(rule)) rawRules.push({ index, rule, misspelt: misspelt.has(pointer) })
-      if (usable(rule, pointer)) rules.push({ index, rule: rule as unknown as ValidRule })
+      if (usable(rule, pointer)) rules.push({ index, rule: rule as ValidRule })
     })
   }
   const services = new Map<string, ValidService>()
-  if (isMapping(rawServices)) for (const [name, service] of Object.entries(rawServices)) if (usable(service, pointerOf(['services', name]))) services.set(name, service as unknown as ValidService)
+  if (isMapping(rawServices))
+    for (const [name, service] of Object.entries(rawServices))
+      if (usable(service, pointerOf(['services', name]))) services.set(name, service as ValidService)
   return {
     tree,
     findings,
     rules,
     rawRules,
-    rulesComplete: (allRules === undefined || (Array.isArray(allRules) && allRules.length === rules.length)) && rawRules.every((rule) => !rule.misspelt),
+    rulesComplete:
+      (allRules === undefined || (Array.isArray(allRules) && allRules.length === rules.length)) && rawRules.every((rule) => !rule.misspelt),
     services,
-    misspeltServices: new Set([...misspelt].map(pointerSteps).flatMap(([section, name]) => (section === 'services' && name !== undefined ? [name] : []))),
+    misspeltServices: new Set(
+      [...misspelt].map(pointerSteps).flatMap(([section, name]) => (section === 'services' && name !== undefined ? [name] : [])),
+    ),
     serviceNames: rawServices === undefined || isMapping(rawServices) ? new Set(Object.keys(rawServices ?? {})) : undefined,
     section: (name) => {
       const value = tree.root[name]

@@ -5,7 +5,16 @@ import type { LintContext, LintRule } from './context.ts'
 
 /** They frame the message or belong to one connection; changing them could let one request be read as two. */
 const protectedNames = new Set([
-  'content-length', 'transfer-encoding', 'connection', 'host', 'upgrade', 'te', 'trailer', 'keep-alive', 'expect', 'proxy-connection',
+  'content-length',
+  'transfer-encoding',
+  'connection',
+  'host',
+  'upgrade',
+  'te',
+  'trailer',
+  'keep-alive',
+  'expect',
+  'proxy-connection',
 ])
 
 export const lintHeaders = (context: LintContext, { index, rule }: LintRule): void => {
@@ -14,7 +23,9 @@ export const lintHeaders = (context: LintContext, { index, rule }: LintRule): vo
     const edits = rule[side]
     if (edits === undefined) continue
     for (const action of ['set', 'add'] as const) lintNames(context, [...at, side, action], edits[action])
-    edits.remove?.forEach((name, position) => lintName(context, name, context.tree.valueLocation([...at, side, 'remove', position]), [...at, side, 'remove', position]))
+    edits.remove?.forEach((name, position) =>
+      lintName(context, name, context.tree.valueLocation([...at, side, 'remove', position]), [...at, side, 'remove', position]),
+    )
     lintBoth(context, [...at, side], edits)
   }
   lintNames(context, [...at, 'respond', 'headers'], rule.respond?.headers)
@@ -30,7 +41,10 @@ const lintNames = (context: LintContext, at: Steps, headers: Readonly<Record<str
 const lintName = ({ findings }: LintContext, name: string, location: ReturnType<LintContext['tree']['keyLocation']>, at: Steps): void => {
   if (!protectedNames.has(name.toLowerCase())) return
   const hint = name.toLowerCase() === 'host' ? 'Use `host_header` of the service.' : undefined
-  findings.report('HG2019', location, `${quoted(name)} frames the message or belongs to one connection; only the gateway sets it.`, { hint, pointer: pointerOf(at) })
+  findings.report('HG2019', location, `${quoted(name)} frames the message or belongs to one connection; only the gateway sets it.`, {
+    hint,
+    pointer: pointerOf(at),
+  })
 }
 
 const lintTwice = ({ tree, findings }: LintContext, at: Steps, headers: Readonly<Record<string, string>> | undefined): void => {
@@ -57,7 +71,10 @@ interface Edits {
 const lintBoth = ({ tree, findings }: LintContext, at: Steps, { set, add, remove }: Edits): void => {
   const given = new Set([...Object.keys(set ?? {}), ...Object.keys(add ?? {})].map((name) => name.toLowerCase()))
   remove?.forEach((name, position) => {
-    if (given.has(name.toLowerCase())) findings.report('HG2024', tree.valueLocation([...at, 'remove', position]), `${quoted(name)} is both given and removed.`, { hint: '`set` replaces what was there; `remove` is not needed.' })
+    if (given.has(name.toLowerCase()))
+      findings.report('HG2024', tree.valueLocation([...at, 'remove', position]), `${quoted(name)} is both given and removed.`, {
+        hint: '`set` replaces what was there; `remove` is not needed.',
+      })
   })
 }
 
@@ -65,8 +82,13 @@ const lintBoth = ({ tree, findings }: LintContext, at: Steps, { set, add, remove
 const lintMatch = ({ tree, findings }: LintContext, at: Steps, name: string, value: string): void => {
   if (value === value.trim() && !/[\0-\x08\x0a-\x1f\x7f]/.test(value) && !/[^\0-\xff]/.test(value)) return
   const shown = quoted(tree.shown(at) ?? value)
-  findings.report('HG4003', tree.valueLocation(at), `No request can have ${shown} as its ${quoted(name)} header: values arrive trimmed, and in Latin-1.`, {
-    hint: tree.shown(at) === undefined && value !== value.trim() ? `Write \`${value.trim()}\`.` : undefined,
-    pointer: pointerOf(at),
-  })
+  findings.report(
+    'HG4003',
+    tree.valueLocation(at),
+    `No request can have ${shown} as its ${quoted(name)} header: values arrive trimmed, and in Latin-1.`,
+    {
+      hint: tree.shown(at) === undefined && value !== value.trim() ? `Write \`${value.trim()}\`.` : undefined,
+      pointer: pointerOf(at),
+    },
+  )
 }

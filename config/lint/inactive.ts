@@ -8,7 +8,9 @@ export const lintInactive = ({ tree, findings }: LintContext): void => {
     const found = firstWritten(tree.root, pointerSteps(path))
     if (found === undefined) continue
     const what = path.includes('*') ? pointerSteps(path).at(-1) : placeName(found)
-    findings.report('HG4001', tree.keyLocation(found), `\`${what}\` is not active in this version: it is checked, and has no effect yet.`, { pointer: pointerOf(found) })
+    findings.report('HG4001', tree.keyLocation(found), `\`${what}\` is not active in this version: it is checked, and has no effect yet.`, {
+      pointer: pointerOf(found),
+    })
   }
 }
 

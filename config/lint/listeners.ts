@@ -13,7 +13,8 @@ interface Bound {
 /** Two listeners cannot share an address; one on all interfaces takes the port of every other. */
 export const lintListeners = ({ tree, findings, section }: LintContext): void => {
   const bound: Bound[] = []
-  for (const [name, { address }] of Object.entries(section('listeners') ?? {})) bound.push({ what: `the listener \`${name}\``, steps: ['listeners', name, 'address'], address: readAddress(address) })
+  for (const [name, { address }] of Object.entries(section('listeners') ?? {}))
+    bound.push({ what: `the listener \`${name}\``, steps: ['listeners', name, 'address'], address: readAddress(address) })
   const admin = section('admin')
   if (admin !== undefined) bound.push({ what: 'the admin listener', steps: ['admin', 'address'], address: readAddress(admin.address) })
   bound.forEach((later, index) => {

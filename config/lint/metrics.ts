@@ -25,9 +25,16 @@ export const lintMetrics = ({ tree, findings, section }: LintContext): void => {
       })
     }
     const form = `\`{ name: ${name}, type: ${right.type}, labels: [${right.labels.join(', ')}] }\``
-    if (type !== right.type) findings.report('HG2021', tree.valueLocation([...at, 'type']), `${quoted(name)} is a ${right.type}.`, { hint: `Write ${form}.`, pointer: pointerOf([...at, 'type']) })
+    if (type !== right.type)
+      findings.report('HG2021', tree.valueLocation([...at, 'type']), `${quoted(name)} is a ${right.type}.`, {
+        hint: `Write ${form}.`,
+        pointer: pointerOf([...at, 'type']),
+      })
     if (labels.toSorted().join() !== right.labels.toSorted().join()) {
-      findings.report('HG2021', tree.valueLocation([...at, 'labels']), `${quoted(name)} has the labels ${right.labels.join(', ')}.`, { hint: `Write ${form}.`, pointer: pointerOf([...at, 'labels']) })
+      findings.report('HG2021', tree.valueLocation([...at, 'labels']), `${quoted(name)} has the labels ${right.labels.join(', ')}.`, {
+        hint: `Write ${form}.`,
+        pointer: pointerOf([...at, 'labels']),
+      })
     }
   })
 }

@@ -7,7 +7,6 @@ import type { LintContext, LintRule } from './context.ts'
 interface Candidate {
   readonly lintRule: LintRule
   readonly match: RouteMatch
-  readonly id: string
   /** What headers and query must hold: name to value, undefined for any value. */
   readonly conditions: ReadonlyMap<string, string | undefined>
 }
@@ -41,7 +40,7 @@ const candidate = (lintRule: LintRule): Candidate => {
   const conditions = new Map<string, string | undefined>()
   for (const { name, value } of match.headers) conditions.set(`h:${name}`, value)
   for (const { name, value } of match.query) conditions.set(`q:${name}`, value)
-  return { lintRule, match, id: routeId(match), conditions }
+  return { lintRule, match, conditions }
 }
 
 /** Paths that are equal but for the names of parameters match the same requests; all others are decided by the path. */
@@ -52,7 +51,8 @@ const bucketKeys = (match: RouteMatch): string[] => {
   const shape = shapeOf(match)
   const keys: string[] = []
   for (const host of match.hosts.length === 0 ? [''] : match.hosts) {
-    for (const method of match.methods.length === 0 ? [''] : match.methods) keys.push(`${shape} ${host} ${method} ${match.headers.length} ${match.query.length}`)
+    for (const method of match.methods.length === 0 ? [''] : match.methods)
+      keys.push(`${shape} ${host} ${method} ${match.headers.length} ${match.query.length}`)
   }
   return keys
 }
@@ -66,14 +66,14 @@ class ConditionIndex {
     this.add(first)
   }
 
-  add(candidate: Candidate): void {
-    const names = namesOf(candidate.conditions)
+  add(added: Candidate): void {
+    const names = namesOf(added.conditions)
     const group = this.#groups.get(names)
-    if (group === undefined) this.#groups.set(names, [candidate])
-    else group.push(candidate)
+    if (group === undefined) this.#groups.set(names, [added])
+    else group.push(added)
     for (const [key, values] of this.#byValues) {
       const [groupNames = '', common = ''] = key.split('\n\n')
-      if (groupNames === names) values.set(valuesOf(candidate.conditions, common.split('\n')), candidate)
+      if (groupNames === names) values.set(valuesOf(added.conditions, common.split('\n')), added)
     }
   }
 
@@ -81,7 +81,10 @@ class ConditionIndex {
   compatible(current: Candidate): Candidate | undefined {
     for (const [names, group] of this.#groups) {
       const fixed = group[0]?.conditions ?? new Map<string, string | undefined>()
-      const common = [...current.conditions].filter(([name, value]) => value !== undefined && fixed.get(name) !== undefined).map(([name]) => name).sort()
+      const common = [...current.conditions]
+        .filter(([name, value]) => value !== undefined && fixed.get(name) !== undefined)
+        .map(([name]) => name)
+        .sort()
       const found = this.#values(names, common, group).get(valuesOf(current.conditions, common))
       if (found !== undefined) return found
     }
@@ -100,9 +103,14 @@ class ConditionIndex {
 }
 
 /** Names of the conditions, with a mark where any value will do. */
-const namesOf = (conditions: Candidate['conditions']): string => [...conditions].map(([name, value]) => (value === undefined ? `${name}\t*` : name)).sort().join('\n')
+const namesOf = (conditions: Candidate['conditions']): string =>
+  [...conditions]
+    .map(([name, value]) => (value === undefined ? `${name}\t*` : name))
+    .sort()
+    .join('\n')
 
-const valuesOf = (conditions: Candidate['conditions'], names: readonly string[]): string => JSON.stringify(names.map((name) => conditions.get(name) ?? null))
+const valuesOf = (conditions: Candidate['conditions'], names: readonly string[]): string =>
+  JSON.stringify(names.map((name) => conditions.get(name) ?? null))
 
 const reportTie = ({ tree, findings }: LintContext, first: Candidate, second: Candidate): void => {
   const at = ['routing_rules', second.lintRule.index]
@@ -110,15 +118,24 @@ const reportTie = ({ tree, findings }: LintContext, first: Candidate, second: Ca
   const related = [{ message: 'the other rule is here', location: tree.valueLocation(['routing_rules', first.lintRule.index, 'path']) }]
   const shown = quoted(tree.shown([...at, 'path']) ?? second.match.path)
   const pointer = pointerOf([...at, 'path'])
-  if (first.id === second.id) {
+  if (routeId(first.match) === routeId(second.match)) {
     const same = first.match.path === second.match.path ? '' : ' The names of parameters make no difference.'
-    return findings.report('HG3005', location, `Another rule matches exactly the same requests as this one for ${shown}.${same}`, { hint: 'Remove one, or add `methods`, `hosts`, `headers` or `query`.', related, pointer })
+    return findings.report('HG3005', location, `Another rule matches exactly the same requests as this one for ${shown}.${same}`, {
+      hint: 'Remove one, or add `methods`, `hosts`, `headers` or `query`.',
+      related,
+      pointer,
+    })
   }
-  findings.report('HG3006', location, `Some requests match both this rule for ${shown} and another, and neither is more specific${overlap(first.match, second.match)}.`, {
-    hint: 'Give one of them a more specific `path`, or conditions that exclude each other.',
-    related,
-    pointer,
-  })
+  findings.report(
+    'HG3006',
+    location,
+    `Some requests match both this rule for ${shown} and another, and neither is more specific${overlap(first.match, second.match)}.`,
+    {
+      hint: 'Give one of them a more specific `path`, or conditions that exclude each other.',
+      related,
+      pointer,
+    },
+  )
 }
 
 const overlap = (a: RouteMatch, b: RouteMatch): string => {
@@ -143,6 +160,11 @@ const lintCovered = ({ tree, findings }: LintContext, candidates: readonly Candi
   for (const { lintRule, match } of candidates) {
     if (match.methods.length > 0 || !keysOf(match).every((key) => usualMethods.every((method) => covered.get(key)?.has(method)))) continue
     const at = ['routing_rules', lintRule.index, 'path']
-    findings.report('HG4003', tree.valueLocation(at), `No request reaches this rule for ${quoted(tree.shown(at) ?? match.path)}: other rules for the same path take every method.`, { pointer: pointerOf(at) })
+    findings.report(
+      'HG4003',
+      tree.valueLocation(at),
+      `No request reaches this rule for ${quoted(tree.shown(at) ?? match.path)}: other rules for the same path take every method.`,
+      { pointer: pointerOf(at) },
+    )
   }
 }

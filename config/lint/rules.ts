@@ -49,7 +49,12 @@ const lintStrip = ({ tree, findings }: Place, lintRule: LintRule, strip: string)
   const prefix = strip.replace(/\/$/, '')
   if (prefix === '' || strip !== prefix) {
     const hint = prefix === '' ? 'Remove the key.' : `Write \`${prefix}\`.`
-    findings.report('HG3007', tree.valueLocation(steps), prefix === '' ? 'The prefix `/` takes nothing away.' : `${shown} ends in a slash; the slash behind a prefix stays.`, { hint, pointer: pointerOf(steps) })
+    findings.report(
+      'HG3007',
+      tree.valueLocation(steps),
+      prefix === '' ? 'The prefix `/` takes nothing away.' : `${shown} ends in a slash; the slash behind a prefix stays.`,
+      { hint, pointer: pointerOf(steps) },
+    )
   } else if (path !== prefix && !path.startsWith(`${prefix}/`)) {
     findings.report('HG3007', tree.valueLocation(steps), `${shown} is not the beginning of ${quoted(tree.shown(at(lintRule, 'path')) ?? path)}.`, {
       hint: 'It takes away whole segments that stand in `path`.',
@@ -68,7 +73,11 @@ const lintTemplate = ({ tree, findings }: Place, lintRule: LintRule, keys: reado
   const list = unknown.map((name) => quoted(`{${name}}`)).join(' or ')
   const notes = names.length === 0 ? [] : [`parameters of the path: ${names.map((name) => `{${name}}`).join(', ')}`]
   const hint = unknown.includes('rest') ? '`{rest}` is there when the path ends in `/*`.' : undefined
-  findings.report('HG3008', tree.valueLocation(steps), `The path ${quoted(tree.shown(at(lintRule, 'path')) ?? lintRule.rule.path)} has no ${list}.`, { hint, notes, pointer: pointerOf(steps) })
+  findings.report('HG3008', tree.valueLocation(steps), `The path ${quoted(tree.shown(at(lintRule, 'path')) ?? lintRule.rule.path)} has no ${list}.`, {
+    hint,
+    notes,
+    pointer: pointerOf(steps),
+  })
 }
 
 const lintTimes = ({ tree, findings }: LintContext, lintRule: LintRule): void => {
@@ -77,31 +86,69 @@ const lintTimes = ({ tree, findings }: LintContext, lintRule: LintRule): void =>
   const consequence = retries > 0 ? ', and no retry after a timeout ever happens' : ''
   const steps = at(lintRule, 'deadline')
   const written = tree.isWritten(at(lintRule, 'timeout')) ? '' : ' (default)'
-  findings.report('HG4004', tree.valueLocation(steps), `The deadline of \`${deadline}\` is shorter than the timeout of one attempt, \`${timeout}\`${written}: the timeout can never fire${consequence}.`, {
-    hint: `Set \`timeout\` below \`${deadline}\`.`,
-    pointer: pointerOf(steps),
-  })
+  findings.report(
+    'HG4004',
+    tree.valueLocation(steps),
+    `The deadline of \`${deadline}\` is shorter than the timeout of one attempt, \`${timeout}\`${written}: the timeout can never fire${consequence}.`,
+    {
+      hint: `Set \`timeout\` below \`${deadline}\`.`,
+      pointer: pointerOf(steps),
+    },
+  )
 }
 
-const idempotent = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE', 'PROPFIND', 'SEARCH', 'REPORT', 'QUERY', 'COPY', 'MOVE', 'MKCOL', 'PROPPATCH', 'UNLOCK', 'ACL', 'BIND', 'UNBIND', 'REBIND', 'LINK', 'UNLINK', 'MKCALENDAR'])
+const idempotent = new Set([
+  'GET',
+  'HEAD',
+  'OPTIONS',
+  'TRACE',
+  'PUT',
+  'DELETE',
+  'PROPFIND',
+  'SEARCH',
+  'REPORT',
+  'QUERY',
+  'COPY',
+  'MOVE',
+  'MKCOL',
+  'PROPPATCH',
+  'UNLOCK',
+  'ACL',
+  'BIND',
+  'UNBIND',
+  'REBIND',
+  'LINK',
+  'UNLINK',
+  'MKCALENDAR',
+])
 
 const lintRetries = ({ tree, findings }: LintContext, lintRule: LintRule): void => {
   const { retries, methods, idempotency_key: key, backoff } = lintRule.rule
   if (retries === 0) {
     for (const name of ['backoff', 'retry_budget', 'idempotency_key'] as const) {
-      if (tree.isWritten(at(lintRule, name))) findings.report('HG4006', tree.keyLocation(at(lintRule, name)), `\`${name}\` has no effect without \`retries\`.`)
+      if (tree.isWritten(at(lintRule, name)))
+        findings.report('HG4006', tree.keyLocation(at(lintRule, name)), `\`${name}\` has no effect without \`retries\`.`)
     }
     return
   }
   if (methods !== undefined && !methods.some((method) => idempotent.has(method)) && key === undefined) {
-    findings.report('HG4005', tree.keyLocation(at(lintRule, 'retries')), `${methods.join(' and ')} requests are not retried: a second one could do the work twice.`, {
-      hint: 'Name the header that carries an idempotency key with `idempotency_key`, or remove `retries`.',
-      pointer: pointerOf(at(lintRule, 'retries')),
-    })
+    findings.report(
+      'HG4005',
+      tree.keyLocation(at(lintRule, 'retries')),
+      `${methods.join(' and ')} requests are not retried: a second one could do the work twice.`,
+      {
+        hint: 'Name the header that carries an idempotency key with `idempotency_key`, or remove `retries`.',
+        pointer: pointerOf(at(lintRule, 'retries')),
+      },
+    )
   }
   if (readDurationMs(backoff.base_delay) > readDurationMs(backoff.max_delay)) {
     const steps = tree.isWritten(at(lintRule, 'backoff', 'base_delay')) ? at(lintRule, 'backoff', 'base_delay') : at(lintRule, 'backoff', 'max_delay')
-    findings.report('HG4006', tree.keyLocation(steps), `\`base_delay\` (\`${backoff.base_delay}\`) is more than \`max_delay\` (\`${backoff.max_delay}\`), so every wait is capped at the latter.`)
+    findings.report(
+      'HG4006',
+      tree.keyLocation(steps),
+      `\`base_delay\` (\`${backoff.base_delay}\`) is more than \`max_delay\` (\`${backoff.max_delay}\`), so every wait is capped at the latter.`,
+    )
   }
 }
 
@@ -110,7 +157,12 @@ const lintCors = ({ tree, findings }: LintContext, lintRule: LintRule): void => 
   if (cors === undefined) return
   const any = cors.origins.indexOf('*')
   if (any !== -1 && cors.credentials) {
-    findings.report('HG2024', tree.keyLocation(at(lintRule, 'cors', 'credentials')), '`credentials: true` and the origin `*` cannot stand together: any site could act for a signed-in user.', { hint: 'List the origins.' })
+    findings.report(
+      'HG2024',
+      tree.keyLocation(at(lintRule, 'cors', 'credentials')),
+      '`credentials: true` and the origin `*` cannot stand together: any site could act for a signed-in user.',
+      { hint: 'List the origins.' },
+    )
   }
   if (any !== -1 && cors.origins.length > 1) {
     findings.report('HG2020', tree.valueLocation(at(lintRule, 'cors', 'origins', any)), 'The origin `*` stands for all, so it stands alone.')
@@ -127,7 +179,9 @@ const lintCors = ({ tree, findings }: LintContext, lintRule: LintRule): void => 
   })
 }
 
-const isOrigin = (text: string): boolean => text === 'null' || (/^[a-z][a-z0-9+.-]*:\/\/[^/?#@*]+$/.test(text) && (!/^https?:/.test(text) || (URL.canParse(text) && new URL(text).origin === text)))
+const isOrigin = (text: string): boolean =>
+  text === 'null' ||
+  (/^[a-z][a-z0-9+.-]*:\/\/[^/?#@*]+$/.test(text) && (!/^https?:/.test(text) || (URL.canParse(text) && new URL(text).origin === text)))
 
 const originGuess = (text: string): string | undefined => {
   const url = /^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `https://${text}`
@@ -138,7 +192,19 @@ const originGuess = (text: string): string | undefined => {
 
 /** Keys that only matter when a request goes to a service. */
 const upstreamKeys = [
-  'timeout', 'idle_timeout', 'deadline', 'retries', 'backoff', 'retry_budget', 'idempotency_key', 'circuit_breaker', 'strip_prefix', 'rewrite', 'request_headers', 'max_body', 'mirror',
+  'timeout',
+  'idle_timeout',
+  'deadline',
+  'retries',
+  'backoff',
+  'retry_budget',
+  'idempotency_key',
+  'circuit_breaker',
+  'strip_prefix',
+  'rewrite',
+  'request_headers',
+  'max_body',
+  'mirror',
 ] as const
 
 const lintEffects = ({ tree, findings }: LintContext, lintRule: LintRule): void => {
@@ -147,6 +213,11 @@ const lintEffects = ({ tree, findings }: LintContext, lintRule: LintRule): void 
   if (target === undefined || rule.service !== undefined || rule.split !== undefined) return
   for (const key of upstreamKeys) {
     if (!tree.isWritten(at(lintRule, key))) continue
-    findings.report('HG4006', tree.keyLocation(at(lintRule, key)), `${placeName(at(lintRule, key))} has no effect: a rule with \`${target}\` calls no service.`, { pointer: pointerOf(at(lintRule, key)) })
+    findings.report(
+      'HG4006',
+      tree.keyLocation(at(lintRule, key)),
+      `${placeName(at(lintRule, key))} has no effect: a rule with \`${target}\` calls no service.`,
+      { pointer: pointerOf(at(lintRule, key)) },
+    )
   }
 }

@@ -27,7 +27,10 @@ const lintAddress = ({ tree, findings, misspeltServices }: LintContext, name: st
   const at = ['services', name]
   if (service.urls === undefined && service.dns === undefined && !misspeltServices.has(name)) {
     const because = service.consul === undefined ? '' : '; `consul` is not active in this version'
-    findings.report('HG3009', tree.keyLocation(at), `The service ${quoted(name)} has no address${because}.`, { hint: 'Add `urls` or `dns`.', pointer: pointerOf(at) })
+    findings.report('HG3009', tree.keyLocation(at), `The service ${quoted(name)} has no address${because}.`, {
+      hint: 'Add `urls` or `dns`.',
+      pointer: pointerOf(at),
+    })
   }
   const first = new Map<string, number>()
   service.urls?.forEach((url, index) => {
@@ -35,18 +38,28 @@ const lintAddress = ({ tree, findings, misspeltServices }: LintContext, name: st
     const before = first.get(origin)
     if (before === undefined) first.set(origin, index)
     else {
-      findings.report('HG2018', tree.valueLocation([...at, 'urls', index]), `${quoted(tree.shown([...at, 'urls', index]) ?? url)} stands in the addresses of ${quoted(name)} twice.`, {
-        related: [{ message: 'first here', location: tree.valueLocation([...at, 'urls', before]) }],
-      })
+      findings.report(
+        'HG2018',
+        tree.valueLocation([...at, 'urls', index]),
+        `${quoted(tree.shown([...at, 'urls', index]) ?? url)} stands in the addresses of ${quoted(name)} twice.`,
+        {
+          related: [{ message: 'first here', location: tree.valueLocation([...at, 'urls', before]) }],
+        },
+      )
     }
   })
   for (const key of ['dns_refresh', 'dns_servers'] as const) {
-    if (service.dns === undefined && service.urls !== undefined && tree.isWritten([...at, key])) findings.report('HG4006', tree.keyLocation([...at, key]), `\`${key}\` has no effect without \`dns\`.`)
+    if (service.dns === undefined && service.urls !== undefined && tree.isWritten([...at, key]))
+      findings.report('HG4006', tree.keyLocation([...at, key]), `\`${key}\` has no effect without \`dns\`.`)
   }
 }
 
 type Tls = NonNullable<ValidService['tls']>
-const parts = [['ca_file', 'ca'], ['cert_file', 'cert'], ['key_file', 'key']] as const satisfies readonly (readonly [keyof Tls, keyof UpstreamTlsConfig])[]
+const parts = [
+  ['ca_file', 'ca'],
+  ['cert_file', 'cert'],
+  ['key_file', 'key'],
+] as const satisfies readonly (readonly [keyof Tls, keyof UpstreamTlsConfig])[]
 
 const lintTls = (context: LintContext, name: string, tls: Tls, readFile: ReadFile, files: string[]): TlsTexts => {
   const { tree, findings } = context

@@ -25,26 +25,44 @@ export const lintTargets = (context: LintContext): void => {
 
 const lintTarget = ({ tree, findings }: LintContext, { index, rule, misspelt }: RawRule): void => {
   const at: Steps = ['routing_rules', index]
-  const shown = quoted(tree.shown([...at, 'path']) ?? String(rule['path'] ?? placeName(at)))
+  const shown = quoted(tree.shown([...at, 'path']) ?? (typeof rule['path'] === 'string' ? rule['path'] : placeName(at)))
   const given = targets.filter((target) => rule[target] !== undefined)
   const [first, second] = given
   if (first === undefined && !misspelt) {
-    findings.report('HG3002', tree.keyLocation(at), `The rule for ${shown} has no target.`, { hint: 'Add `service`, `split`, `respond` or `redirect`.', pointer: pointerOf(at) })
+    findings.report('HG3002', tree.keyLocation(at), `The rule for ${shown} has no target.`, {
+      hint: 'Add `service`, `split`, `respond` or `redirect`.',
+      pointer: pointerOf(at),
+    })
   }
   if (first !== undefined && second !== undefined) {
-    findings.report('HG3003', tree.keyLocation([...at, second]), `The rule for ${shown} has several targets: ${given.map((name) => `\`${name}\``).join(', ')}.`, {
-      hint: 'Keep one of them.',
-      related: [{ message: `\`${first}\` is here`, location: tree.keyLocation([...at, first]) }],
-      pointer: pointerOf([...at, second]),
-    })
+    findings.report(
+      'HG3003',
+      tree.keyLocation([...at, second]),
+      `The rule for ${shown} has several targets: ${given.map((name) => `\`${name}\``).join(', ')}.`,
+      {
+        hint: 'Keep one of them.',
+        related: [{ message: `\`${first}\` is here`, location: tree.keyLocation([...at, first]) }],
+        pointer: pointerOf([...at, second]),
+      },
+    )
   }
   for (const target of inactiveTargets) {
     if (rule[target] === undefined) continue
-    findings.report('HG3004', tree.keyLocation([...at, target]), `\`${target}\` targets are not active in this version, and a route must not do anything else instead.`, { pointer: pointerOf([...at, target]) })
+    findings.report(
+      'HG3004',
+      tree.keyLocation([...at, target]),
+      `\`${target}\` targets are not active in this version, and a route must not do anything else instead.`,
+      { pointer: pointerOf([...at, target]) },
+    )
   }
   const { split } = rule
   if (Array.isArray(split) && split.length > 0 && split.every((choice: unknown) => isMapping(choice) && choice['weight'] === 0)) {
-    findings.report('HG2016', tree.keyLocation([...at, 'split']), `All weights of ${placeName([...at, 'split'])} are 0, so no service can be chosen.`, { pointer: pointerOf([...at, 'split']) })
+    findings.report(
+      'HG2016',
+      tree.keyLocation([...at, 'split']),
+      `All weights of ${placeName([...at, 'split'])} are 0, so no service can be chosen.`,
+      { pointer: pointerOf([...at, 'split']) },
+    )
   }
 }
 
@@ -61,7 +79,8 @@ const references = ({ index, rule }: RawRule): Reference[] => {
     if (typeof name === 'string' && name !== '') found.push({ name, steps: [...at, ...steps] })
   }
   add(rule['service'], 'service')
-  if (Array.isArray(rule['split'])) rule['split'].forEach((choice: unknown, choiceIndex) => isMapping(choice) && add(choice['service'], 'split', choiceIndex, 'service'))
+  if (Array.isArray(rule['split']))
+    rule['split'].forEach((choice: unknown, choiceIndex) => isMapping(choice) && add(choice['service'], 'split', choiceIndex, 'service'))
   if (isMapping(rule['mirror'])) add(rule['mirror']['service'], 'mirror', 'service')
   return found
 }
@@ -74,7 +93,8 @@ const unknownService = ({ tree, findings, serviceNames }: LintContext, name: str
   const names = [...serviceNames]
   findings.report('HG3001', tree.valueLocation(steps), `There is no service ${quoted(shown ?? name)}.`, {
     hint: guess === undefined ? 'Declare it under `services`.' : `Did you mean \`${guess}\`?`,
-    notes: names.length === 0 ? [] : [`declared services: ${names.slice(0, 10).join(', ')}${names.length > 10 ? `, and ${names.length - 10} more` : ''}`],
+    notes:
+      names.length === 0 ? [] : [`declared services: ${names.slice(0, 10).join(', ')}${names.length > 10 ? `, and ${names.length - 10} more` : ''}`],
     pointer: pointerOf(steps),
   })
   return guess
@@ -89,15 +109,23 @@ const lintChecks = (context: LintContext): void => {
     const before = first.get(service)
     if (before === undefined) first.set(service, index)
     else {
-      findings.report('HG2018', tree.valueLocation(steps), `The service ${quoted(tree.shown(steps) ?? service)} has two entries in health_checks.internal_services.`, {
-        related: [{ message: 'first here', location: tree.valueLocation(['health_checks', 'internal_services', before, 'service']) }],
-      })
+      findings.report(
+        'HG2018',
+        tree.valueLocation(steps),
+        `The service ${quoted(tree.shown(steps) ?? service)} has two entries in health_checks.internal_services.`,
+        {
+          related: [{ message: 'first here', location: tree.valueLocation(['health_checks', 'internal_services', before, 'service']) }],
+        },
+      )
     }
   })
 }
 
 const lintUnused = ({ tree, findings, serviceNames }: LintContext, used: ReadonlySet<string>): void => {
   for (const name of serviceNames ?? []) {
-    if (!used.has(name)) findings.report('HG4002', tree.keyLocation(['services', name]), `No rule uses the service ${quoted(name)}.`, { pointer: pointerOf(['services', name]) })
+    if (!used.has(name))
+      findings.report('HG4002', tree.keyLocation(['services', name]), `No rule uses the service ${quoted(name)}.`, {
+        pointer: pointerOf(['services', name]),
+      })
   }
 }

@@ -14,9 +14,17 @@ const expected = {
 } as const
 
 /** Reads one PEM file that the configuration names; relative to the file that names it. Never shows what stands in it. */
-export const tlsFile = ({ tree, findings }: LintContext, steps: Steps, path: string, part: keyof typeof expected, readFile: ReadFile, files: string[]): string | undefined => {
+export const tlsFile = (
+  { tree, findings }: LintContext,
+  steps: Steps,
+  path: string,
+  part: keyof typeof expected,
+  readFile: ReadFile,
+  files: string[],
+): string | undefined => {
   const shown = quoted(tree.shown(steps) ?? path)
-  const report = (message: string): undefined => findings.report('HG2022', tree.valueLocation(steps), message, { pointer: pointerOf(steps) }) as undefined
+  const report = (message: string): undefined =>
+    findings.report('HG2022', tree.valueLocation(steps), message, { pointer: pointerOf(steps) }) as undefined
   const parent = tree.value(steps.slice(0, -1))
   const folder = isContainer(parent) ? tree.provenance.entry(parent, String(steps.at(-1)))?.file.folder : undefined
   const absolute = resolve(folder ?? '/', path)

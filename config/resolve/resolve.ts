@@ -11,12 +11,20 @@ import { resolveHealthCheck, resolveService, type TlsTexts } from './service.ts'
 export const resolve = (tree: Tree, tls: ReadonlyMap<string, TlsTexts>): GatewayConfig => {
   const input = tree.root as unknown as ValidInput
   const config: Omit<GatewayConfig, 'hash'> = {
-    listeners: Object.entries(input.listeners).map(([name, listener]) => ({ name, address: readAddress(listener.address), trustedProxies: listener.trusted_proxies })),
+    listeners: Object.entries(input.listeners).map(([name, listener]) => ({
+      name,
+      address: readAddress(listener.address),
+      trustedProxies: listener.trusted_proxies,
+    })),
     admin: { address: readAddress(input.admin.address) },
     limits: resolveLimits(input),
     shutdown: { delayMs: readDurationMs(input.shutdown.delay), drainTimeoutMs: readDurationMs(input.shutdown.drain_timeout) },
     log: { level: input.log.level },
-    accessLog: { enabled: input.access_log.enabled, query: input.access_log.query, requestHeaders: input.access_log.request_headers.map((name) => name.toLowerCase()) },
+    accessLog: {
+      enabled: input.access_log.enabled,
+      query: input.access_log.query,
+      requestHeaders: input.access_log.request_headers.map((name) => name.toLowerCase()),
+    },
     tracing: resolveTracing(input),
     services: resolveServices(tree, input, tls),
     routes: (input.routing_rules ?? []).map((rule, index) => resolveRoute(rule, ruleOrigin(tree, index))),

@@ -1,4 +1,15 @@
-import type { CircuitBreakerConfig, CorsConfig, HeaderEdits, HeaderPair, NamedMatch, RetryConfig, RewriteConfig, RouteConfig, RouteMatch, RouteTarget } from '../model.ts'
+import type {
+  CircuitBreakerConfig,
+  CorsConfig,
+  HeaderEdits,
+  HeaderPair,
+  NamedMatch,
+  RetryConfig,
+  RewriteConfig,
+  RouteConfig,
+  RouteMatch,
+  RouteTarget,
+} from '../model.ts'
 import type { ValidRule } from './input.ts'
 import { readBytes, readDurationMs, readPathPattern, readPercent } from './readers.ts'
 
@@ -25,7 +36,8 @@ export const resolveRoute = (rule: ValidRule, origin: string): RouteConfig => {
   }
 }
 
-const optional = <K extends string, V>(key: K, value: V | undefined): { [P in K]?: V } => (value === undefined ? {} : ({ [key]: value } as { [P in K]?: V }))
+const optional = <K extends string, V>(key: K, value: V | undefined): { [P in K]?: V } =>
+  value === undefined ? {} : ({ [key]: value } as { [P in K]?: V })
 
 /** What a rule matches, in the form in which requests are compared. */
 export const resolveMatch = (rule: Pick<ValidRule, 'path' | 'methods' | 'hosts' | 'headers' | 'query'>): RouteMatch => {
@@ -51,7 +63,13 @@ const namedMatches = (entries: Readonly<Record<string, string>> | undefined, fol
 export const routeId = ({ segments, prefix, trailingSlash, methods, hosts, headers, query }: RouteMatch): string => {
   const path = segments.map((segment) => ('param' in segment ? '{}' : segment.literal)).join('/')
   const named = (matches: readonly NamedMatch[]): string[] => matches.map(({ name, value }) => JSON.stringify([name, value ?? null])).sort()
-  return JSON.stringify([`/${path}${prefix ? (path === '' ? '*' : '/*') : trailingSlash ? '/' : ''}`, methods.toSorted(), hosts.toSorted(), named(headers), named(query)])
+  return JSON.stringify([
+    `/${path}${prefix ? (path === '' ? '*' : '/*') : trailingSlash ? '/' : ''}`,
+    methods.toSorted(),
+    hosts.toSorted(),
+    named(headers),
+    named(query),
+  ])
 }
 
 const resolveTarget = (rule: ValidRule): RouteTarget => {
@@ -97,7 +115,8 @@ const resolveRewrite = ({ strip_prefix: stripPrefix, rewrite }: ValidRule): Rewr
 const resolveEdits = (edits: ValidRule['request_headers']): HeaderEdits | undefined =>
   edits && { set: pairs(edits.set), add: pairs(edits.add), remove: (edits.remove ?? []).map((name) => name.toLowerCase()) }
 
-const pairs = (headers: Readonly<Record<string, string>> | undefined): HeaderPair[] => Object.entries(headers ?? {}).map(([name, value]) => [name.toLowerCase(), value])
+const pairs = (headers: Readonly<Record<string, string>> | undefined): HeaderPair[] =>
+  Object.entries(headers ?? {}).map(([name, value]) => [name.toLowerCase(), value])
 
 const resolveCors = ({ cors }: ValidRule): CorsConfig | undefined =>
   cors && {

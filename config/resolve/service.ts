@@ -11,17 +11,26 @@ export const resolveService = (name: string, service: ValidService, healthCheck:
   ...(service.dns !== undefined && { dns: resolveDns(service, service.dns) }),
   loadBalancing: service.load_balancing,
   ...(healthCheck && { healthCheck }),
-  ...(service.passive_health && { passiveHealth: { failures: service.passive_health.failures, ejectForMs: readDurationMs(service.passive_health.eject_for) } }),
+  ...(service.passive_health && {
+    passiveHealth: { failures: service.passive_health.failures, ejectForMs: readDurationMs(service.passive_health.eject_for) },
+  }),
   connectTimeoutMs: readDurationMs(service.connect_timeout),
   maxConnections: service.max_connections,
   maxPending: service.max_pending,
   hostHeader: service.host_header,
-  ...(service.tls && { tls: { verify: service.tls.verify, ...(service.tls.server_name !== undefined && { serverName: service.tls.server_name }), ...tls } }),
+  ...(service.tls && {
+    tls: { verify: service.tls.verify, ...(service.tls.server_name !== undefined && { serverName: service.tls.server_name }), ...tls },
+  }),
 })
 
 const resolveDns = (service: ValidService, dns: string): DnsConfig => {
   const { name, port } = readDnsName(dns)
-  return { name, ...(port !== undefined && { port }), refreshMs: readDurationMs(service.dns_refresh), servers: (service.dns_servers ?? []).map(readAddress) }
+  return {
+    name,
+    ...(port !== undefined && { port }),
+    refreshMs: readDurationMs(service.dns_refresh),
+    servers: (service.dns_servers ?? []).map(readAddress),
+  }
 }
 
 export const resolveHealthCheck = (check: NonNullable<ValidService['health_check']>): HealthCheckConfig => ({

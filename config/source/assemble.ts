@@ -57,12 +57,17 @@ const reportTwice = (base: Mapping, more: Mapping, key: string, provenance: Prov
     return entry && locateNode(entry.file, entry.key)
   })
   if (first === undefined || second === undefined) return
-  findings.report('HG1015', second, `The section ${quoted(key)} stands in ${first.file} too; within one folder a section has one file.`, { related: [{ message: 'first here', location: first }] })
+  findings.report('HG1015', second, `The section ${quoted(key)} stands in ${first.file} too; within one folder a section has one file.`, {
+    related: [{ message: 'first here', location: first }],
+  })
 }
 
 /** What the command line says, as a text of its own, so that problems in it can be shown like all others. */
 export const commandLine = (overrides: Overrides): SourceFile => {
-  const words = [overrides.listen === undefined ? '' : `--listen ${overrides.listen}`, overrides.admin === undefined ? '' : `--admin ${overrides.admin}`]
+  const words = [
+    overrides.listen === undefined ? '' : `--listen ${overrides.listen}`,
+    overrides.admin === undefined ? '' : `--admin ${overrides.admin}`,
+  ]
   return new SourceFile('command line', words.filter((word) => word !== '').join(' '), '/')
 }
 
@@ -75,7 +80,12 @@ const applyOverrides = (root: Mapping, overrides: Overrides, provenance: Provena
     const listeners = isMapping(root['listeners']) && Object.keys(root['listeners']).length > 0 ? root['listeners'] : { main: {} }
     const [name = '', ...others] = Object.keys(listeners)
     if (others.length > 0) {
-      findings.report('HG3011', line.locate(0, '--listen'.length), `\`--listen\` cannot tell which listener is meant: ${[name, ...others].map((each) => `\`${each}\``).join(', ')}.`, { hint: 'Change the addresses in the file.' })
+      findings.report(
+        'HG3011',
+        line.locate(0, '--listen'.length),
+        `\`--listen\` cannot tell which listener is meant: ${[name, ...others].map((each) => `\`${each}\``).join(', ')}.`,
+        { hint: 'Change the addresses in the file.' },
+      )
     } else {
       const listener = isMapping(listeners[name]) ? listeners[name] : {}
       root['listeners'] = listeners

@@ -81,7 +81,9 @@ class Conversion {
       return name
     }
     const related = locateNode(this.#file, before)
-    findings.report('HG1002', at, `The key ${quoted(name)} stands in this map twice.`, { related: related ? [{ message: 'first here', location: related }] : [] })
+    findings.report('HG1002', at, `The key ${quoted(name)} stands in this map twice.`, {
+      related: related ? [{ message: 'first here', location: related }] : [],
+    })
     return undefined
   }
 
@@ -110,7 +112,9 @@ class Conversion {
   #unknownTag(node: Exclude<Node, Alias>, parent: Container, key: string): null {
     this.#deps.provenance.recordBroken(parent, key)
     const at = locateNode(this.#file, node) ?? this.#file.locate(0, 0)
-    this.#deps.findings.report('HG1011', at, `The tag ${quoted(String(node.tag).replace('tag:yaml.org,2002:', '!!'))} has no meaning here.`, { hint: 'Remove it.' })
+    this.#deps.findings.report('HG1011', at, `The tag ${quoted(String(node.tag).replace('tag:yaml.org,2002:', '!!'))} has no meaning here.`, {
+      hint: 'Remove it.',
+    })
     return null
   }
 
@@ -141,9 +145,13 @@ class Conversion {
       const hint = guess === undefined ? `Set it, or give a default: \`\${env:${problem.name}:-value}\`.` : `Did you mean \`${guess}\`?`
       findings.report('HG1018', location, `The environment variable \`${problem.name}\` is not set.`, { hint })
     } else if (problem.kind === 'secret') {
-      findings.report('HG1019', location, `${quoted(problem.reference)} cannot be resolved: secret references are not active in this version.`, { hint: 'Use `${env:NAME}` for now.' })
+      findings.report('HG1019', location, `${quoted(problem.reference)} cannot be resolved: secret references are not active in this version.`, {
+        hint: 'Use `${env:NAME}` for now.',
+      })
     } else {
-      findings.report('HG1017', location, `${quoted(problem.reference)} is not a reference.`, { hint: 'Write `${env:NAME}` or `${env:NAME:-default}`; `$${` stands for a literal `${`.' })
+      findings.report('HG1017', location, `${quoted(problem.reference)} is not a reference.`, {
+        hint: 'Write `${env:NAME}` or `${env:NAME:-default}`; `$${` stands for a literal `${`.',
+      })
     }
   }
 

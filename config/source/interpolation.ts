@@ -24,7 +24,11 @@ export const interpolate = (text: string, env: Environment): Interpolation => {
     const place = { start, end: start + whole.length }
     const [, name, fallback] = environmentReference.exec(inner ?? '') ?? []
     if (name === undefined || close === '') {
-      problems.push(inner?.startsWith('secret:') && close !== '' ? { kind: 'secret', reference: whole, ...place } : { kind: 'syntax', reference: whole, ...place })
+      problems.push(
+        inner?.startsWith('secret:') && close !== ''
+          ? { kind: 'secret', reference: whole, ...place }
+          : { kind: 'syntax', reference: whole, ...place },
+      )
       return ''
     }
     const value = Object.hasOwn(env, name) ? env[name] : undefined

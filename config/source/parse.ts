@@ -16,7 +16,9 @@ export const parseText = (file: SourceFile, findings: Findings): YAMLMap | undef
   if (!checkText(file, findings)) return undefined
   const tokens = [...new Parser().parse(file.text)]
   if (!checkDepth(tokens, file, findings)) return undefined
-  const documents = [...new Composer({ version: '1.2', schema: 'core', strict: true, uniqueKeys: false, merge: false, logLevel: 'silent' }).compose(tokens)]
+  const documents = [
+    ...new Composer({ version: '1.2', schema: 'core', strict: true, uniqueKeys: false, merge: false, logLevel: 'silent' }).compose(tokens),
+  ]
   return topMap(documents, file, findings)
 }
 
@@ -52,24 +54,35 @@ const checkDepth = (tokens: readonly CST.Token[], file: SourceFile, findings: Fi
 const topMap = (documents: readonly Document.Parsed[], file: SourceFile, findings: Findings): YAMLMap | undefined => {
   const [first, second] = documents
   if (first === undefined || isEmpty(first)) {
-    findings.report('HG1007', file.locate(0, 0), file.text.trim() === '' ? 'The file is empty.' : 'The file holds nothing but comments.', { hint: 'A configuration has at least one section, such as `routing_rules:`.' })
+    findings.report('HG1007', file.locate(0, 0), file.text.trim() === '' ? 'The file is empty.' : 'The file holds nothing but comments.', {
+      hint: 'A configuration has at least one section, such as `routing_rules:`.',
+    })
     return undefined
   }
   if (reportSyntax(first, file, findings)) return undefined
   if (second !== undefined) {
-    findings.report('HG1008', file.locate(second.range[0], second.range[0] + 1), 'A second YAML document begins here; only one is read from a file.', { hint: 'Put it into a file of its own, or remove the `---`.' })
+    findings.report(
+      'HG1008',
+      file.locate(second.range[0], second.range[0] + 1),
+      'A second YAML document begins here; only one is read from a file.',
+      { hint: 'Put it into a file of its own, or remove the `---`.' },
+    )
     return undefined
   }
   const top = first.contents
   if (isMap(top)) return top
   const [start, end] = top?.range ?? [0, 0]
-  findings.report('HG1004', file.locate(start, end), 'The file does not hold a map of sections.', { hint: 'Begin with a section, such as `routing_rules:`.' })
+  findings.report('HG1004', file.locate(start, end), 'The file does not hold a map of sections.', {
+    hint: 'Begin with a section, such as `routing_rules:`.',
+  })
   return undefined
 }
 
 const isEmpty = (document: Document.Parsed): boolean => {
   const contents: ParsedNode | null = document.contents
-  return document.errors.length === 0 && (contents === null || (contents.range[0] === contents.range[1] && 'value' in contents && contents.value === null))
+  return (
+    document.errors.length === 0 && (contents === null || (contents.range[0] === contents.range[1] && 'value' in contents && contents.value === null))
+  )
 }
 
 const reportSyntax = (document: Document.Parsed, file: SourceFile, findings: Findings): boolean => {
@@ -86,7 +99,9 @@ const reportSyntax = (document: Document.Parsed, file: SourceFile, findings: Fin
 }
 
 const reportTag = (file: SourceFile, [start, end]: readonly [number, number], findings: Findings): void =>
-  findings.report('HG1011', file.locate(start, end), `The tag ${quoted(file.text.slice(start, end).split(/\s/)[0] ?? '')} has no meaning here.`, { hint: 'Remove it.' })
+  findings.report('HG1011', file.locate(start, end), `The tag ${quoted(file.text.slice(start, end).split(/\s/)[0] ?? '')} has no meaning here.`, {
+    hint: 'Remove it.',
+  })
 
 /** The commonest trap of flow style: `{ path: /users/{id} }` and `{ body: ${env:NAME} }` end at the first brace. */
 const bracesInFlow = (file: SourceFile, at: number): { message: string; hint: string } | undefined =>
@@ -108,12 +123,15 @@ const syntaxText = (code: string, message: string, file: SourceFile, at: number)
     case 'UNEXPECTED_TOKEN':
       return { message: `${quoted(char)} is not expected here.` }
     case 'MISSING_CHAR':
-      if (message.startsWith('Sequence item')) return { message: 'The indentation does not fit the lines above.', hint: 'Keys of one map begin in the same column.' }
-      if (message.startsWith('Implicit map keys')) return { message: 'This line is no `key: value`.', hint: 'Is a colon missing, or the space behind it?' }
+      if (message.startsWith('Sequence item'))
+        return { message: 'The indentation does not fit the lines above.', hint: 'Keys of one map begin in the same column.' }
+      if (message.startsWith('Implicit map keys'))
+        return { message: 'This line is no `key: value`.', hint: 'Is a colon missing, or the space behind it?' }
       if (message.includes('quote')) return { message: 'The quoted text does not end.', hint: 'Add the closing quote.' }
       return { message: `${message}.` }
     case 'BAD_INDENT':
-      if (message.startsWith('All ')) return { message: 'The indentation does not fit the lines above.', hint: 'Keys of one map begin in the same column.' }
+      if (message.startsWith('All '))
+        return { message: 'The indentation does not fit the lines above.', hint: 'Keys of one map begin in the same column.' }
       return { message: /map/.test(message) ? 'A `{` is not closed by a `}`.' : 'A `[` is not closed by a `]`.' }
     default:
       return { message: `${message.replace(/\.$/, '')}.` }

@@ -100,7 +100,8 @@ export class Provenance {
     if (short !== undefined) return short.key === key ? short.entry : undefined
     const origin = this.#origins.get(container)
     if (origin === undefined) return undefined
-    if (origin.entries === undefined && isSeq(origin.node)) return { file: origin.file, key: undefined, value: nodeOf(origin.node.items[Number(key)]) }
+    if (origin.entries === undefined && isSeq(origin.node))
+      return { file: origin.file, key: undefined, value: nodeOf(origin.node.items[Number(key)]) }
     return this.#entriesOf(container)?.get(key)
   }
 
@@ -123,7 +124,8 @@ export class Provenance {
 
 const pairEntries = (file: SourceFile, node: YAMLMap): Map<string, Entry> => {
   const entries = new Map<string, Entry>()
-  for (const pair of node.items as Pair<Node, Node | null>[]) entries.set(keyText(pair.key) ?? '', { file, key: pair.key, value: pair.value ?? undefined })
+  for (const pair of node.items as Pair<Node, Node | null>[])
+    entries.set(keyText(pair.key) ?? '', { file, key: pair.key, value: pair.value ?? undefined })
   return entries
 }
 
@@ -133,7 +135,7 @@ const nodeOf = (item: unknown): Node | undefined => (isScalar(item) || isMap(ite
 export const keyText = (key: unknown): string | undefined => {
   if (!isScalar(key)) return undefined
   if (typeof key.value === 'string') return key.value
-  return key.value === null || key.value === undefined ? undefined : (key.source ?? String(key.value))
+  return key.value === null ? undefined : key.source
 }
 
 /** Walks a JSON Pointer's steps as far as they lead. */

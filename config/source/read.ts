@@ -73,7 +73,9 @@ const readSource = async (name: string, cwd: string, findings: Findings): Promis
   const empty = new SourceFile(name, '', dirname(path))
   const bytes = size > maxFileBytes ? undefined : await readable(name, () => readFile(path))
   if (bytes === undefined || bytes.length > maxFileBytes) {
-    findings.report('HG1014', empty.locate(0, 0), `The file is larger than ${maxFileBytes / 1024 / 1024}MiB.`, { hint: 'Split it into a folder of files.' })
+    findings.report('HG1014', empty.locate(0, 0), `The file is larger than ${maxFileBytes / 1024 / 1024}MiB.`, {
+      hint: 'Split it into a folder of files.',
+    })
     return { file: empty, damaged: true }
   }
   return decoded(new Uint8Array(bytes), name, dirname(path), findings)
@@ -88,7 +90,9 @@ const decoded = (bytes: Uint8Array, name: string, folder: string, findings: Find
   }
   const file = new SourceFile(name, new TextDecoder().decode(bytes), folder)
   const at = wide ? 0 : firstInvalid(bytes)
-  findings.report('HG1006', file.locate(at, at + 1), wide ? 'The file is UTF-16.' : 'There is a byte here that is not UTF-8.', { hint: 'Save the file as UTF-8.' })
+  findings.report('HG1006', file.locate(at, at + 1), wide ? 'The file is UTF-16.' : 'There is a byte here that is not UTF-8.', {
+    hint: 'Save the file as UTF-8.',
+  })
   return { file, damaged: true }
 }
 

@@ -41,7 +41,9 @@ export class Tree {
     const entry = parent && this.provenance.entry(parent, last)
     if (entry === undefined) return undefined
     const range = entry.value?.range
-    return range && range[1] > range[0] ? locateNode(entry.file, entry.value) : (locateNode(entry.file, entry.key) ?? locateNode(entry.file, entry.value))
+    return range && range[1] > range[0]
+      ? locateNode(entry.file, entry.value)
+      : (locateNode(entry.file, entry.key) ?? locateNode(entry.file, entry.value))
   }
 
   /** The value at `steps`, or the nearest thing around it that was written. */

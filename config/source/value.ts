@@ -11,9 +11,15 @@ export const isContainer = (value: unknown): value is Container => typeof value 
 
 /** Steps of a JSON Pointer (RFC 6901). */
 export const pointerSteps = (pointer: string): string[] =>
-  pointer === '' ? [] : pointer.slice(1).split('/').map((step) => step.replaceAll('~1', '/').replaceAll('~0', '~'))
+  pointer === ''
+    ? []
+    : pointer
+        .slice(1)
+        .split('/')
+        .map((step) => step.replaceAll('~1', '/').replaceAll('~0', '~'))
 
-export const pointerOf = (steps: readonly (string | number)[]): string => steps.map((step) => `/${String(step).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('')
+export const pointerOf = (steps: readonly (string | number)[]): string =>
+  steps.map((step) => `/${String(step).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('')
 
 /** A place as people write it: `routing_rules[0].circuit_breaker`. */
 export const placeName = (steps: readonly (string | number)[]): string => {

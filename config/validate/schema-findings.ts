@@ -113,7 +113,15 @@ const notAChoice = (context: Context): void => {
   const value = context.tree.value(context.steps)
   const shown = context.tree.shown(context.steps)
   const guess = shown === undefined ? nearest(String(value), choices) : undefined
-  report(context, 'HG2015', problem(`${quoted(shown ?? String(value))} is not a choice for ${place(context.steps)}.`, guess === undefined ? undefined : `Did you mean \`${guess}\`?`), [`choices: ${choices.join(', ')}`])
+  report(
+    context,
+    'HG2015',
+    problem(
+      `${quoted(shown ?? String(value))} is not a choice for ${place(context.steps)}.`,
+      guess === undefined ? undefined : `Did you mean \`${guess}\`?`,
+    ),
+    [`choices: ${choices.join(', ')}`],
+  )
 }
 
 const repeatedItem = (context: Context): void => {
@@ -131,7 +139,12 @@ const outsideLimits = (context: Context): void => {
   const { error, schema, steps, tree } = context
   const limit = Number(error.params['limit'])
   const shown = quoted(tree.shown(steps) ?? String(tree.value(steps)))
-  const range = schema.minimum === undefined ? `at most ${schema.maximum}` : schema.maximum === undefined ? `at least ${schema.minimum}` : `${schema.minimum} to ${schema.maximum}`
+  const range =
+    schema.minimum === undefined
+      ? `at most ${schema.maximum}`
+      : schema.maximum === undefined
+        ? `at least ${schema.minimum}`
+        : `${schema.minimum} to ${schema.maximum}`
   switch (error.keyword) {
     case 'minimum':
     case 'maximum':
@@ -141,7 +154,14 @@ const outsideLimits = (context: Context): void => {
     case 'maxLength':
       return report(context, 'HG2016', problem(`${place(steps)} is longer than ${limit} characters.`))
     case 'minItems':
-      return report(context, 'HG2017', problem(`${place(steps)} needs ${limit === 1 ? 'an entry' : `at least ${limit} entries`}.`, limit === 1 ? 'Add one, or remove the key.' : undefined))
+      return report(
+        context,
+        'HG2017',
+        problem(
+          `${place(steps)} needs ${limit === 1 ? 'an entry' : `at least ${limit} entries`}.`,
+          limit === 1 ? 'Add one, or remove the key.' : undefined,
+        ),
+      )
     case 'maxItems':
       return report(context, 'HG2017', problem(`${place(steps)} has more than ${limit} entries.`))
     case 'minProperties':

@@ -67,7 +67,10 @@ export const schemaAt = (pointer: string): SchemaNode => {
   let at: unknown = validationSchema
   for (const step of pointer.replace(/^#\/?/, '').split('/')) {
     if (step === '') continue
-    at = typeof at === 'object' && at !== null ? (at as Readonly<Record<string, unknown>>)[decodeURIComponent(step).replaceAll('~1', '/').replaceAll('~0', '~')] : undefined
+    at =
+      typeof at === 'object' && at !== null
+        ? (at as Readonly<Record<string, unknown>>)[decodeURIComponent(step).replaceAll('~1', '/').replaceAll('~0', '~')]
+        : undefined
   }
   return typeof at === 'object' && at !== null ? (at as SchemaNode) : {}
 }

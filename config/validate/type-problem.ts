@@ -15,7 +15,12 @@ const expectedType: Readonly<Record<string, string>> = {
 /** What is wrong with a value of another kind than its key needs. `shown` is what was written, when that was a reference. */
 export const typeProblem = (place: string, schema: SchemaNode, value: unknown, shown: string | undefined): Problem => {
   const type = String(schema.type)
-  const expects = schema.format !== undefined && isFormatName(schema.format) ? formats[schema.format].expects : schema.$comment === orText ? 'a text or a map' : (expectedType[type] ?? type)
+  const expects =
+    schema.format !== undefined && isFormatName(schema.format)
+      ? formats[schema.format].expects
+      : schema.$comment === orText
+        ? 'a text or a map'
+        : (expectedType[type] ?? type)
   if (shown !== undefined) return problem(`${quoted(shown)} does not hold ${expects}, which ${place} needs.`)
   return problem(`${place} must be ${expects}, not ${described(value)}.`, hint(type, value))
 }
@@ -25,7 +30,7 @@ const described = (value: unknown): string => {
   if (Array.isArray(value)) return 'a list'
   if (typeof value === 'object') return 'a map'
   if (typeof value === 'string') return value === '' ? 'an empty text' : `the text ${quoted(value)}`
-  return typeof value === 'number' ? `the number \`${value}\`` : `\`${String(value)}\``
+  return typeof value === 'number' ? `the number \`${value}\`` : `\`${JSON.stringify(value)}\``
 }
 
 const truthWords: Readonly<Record<string, boolean>> = { yes: true, on: true, y: true, no: false, off: false, n: false, 1: true, 0: false }

@@ -5,8 +5,18 @@ import { validationSchema } from './schema-node.ts'
 let compiled: ValidateFunction | undefined
 
 const compile = (): ValidateFunction => {
-  const ajv = new Ajv({ strict: true, allErrors: true, useDefaults: true, ownProperties: true, messages: false, inlineRefs: true, code: { optimize: false }, validateSchema: false })
-  for (const [name, { parse }] of Object.entries(valueFormats)) ajv.addFormat(name, { type: 'string', validate: (text: string) => remembered(name, parse, text) })
+  const ajv = new Ajv({
+    strict: true,
+    allErrors: true,
+    useDefaults: true,
+    ownProperties: true,
+    messages: false,
+    inlineRefs: true,
+    code: { optimize: false },
+    validateSchema: false,
+  })
+  for (const [name, { parse }] of Object.entries(valueFormats))
+    ajv.addFormat(name, { type: 'string', validate: (text: string) => remembered(name, parse, text) })
   return ajv.compile(validationSchema)
 }
 

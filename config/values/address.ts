@@ -10,7 +10,8 @@ export const address = (text: string): Parsed<Address> => {
   const hostIsGood = bracketed === undefined ? isHost(plain) : isIPv6(bracketed) && !bracketed.includes('%')
   if (!hostIsGood) return notAnAddress(text)
   const port = portNumber(portText)
-  if (port === undefined) return problem(`${quoted(text)} has no valid port: 0 to 65535.`, portText === '' ? `Write \`${text.replace(/:$/, '')}:8080\`.` : undefined)
+  if (port === undefined)
+    return problem(`${quoted(text)} has no valid port: 0 to 65535.`, portText === '' ? `Write \`${text.replace(/:$/, '')}:8080\`.` : undefined)
   return parsed({ host, port })
 }
 
@@ -18,12 +19,16 @@ export const address = (text: string): Parsed<Address> => {
 export const bareAddress = (number: number): Problem =>
   portNumber(String(number)) === undefined
     ? problem(`\`${number}\` is not an address.`, 'Write one such as `127.0.0.1:8080`.')
-    : problem(`\`${number}\` is a port without a host.`, `Write \`0.0.0.0:${number}\` for all interfaces, or \`127.0.0.1:${number}\` for this machine only.`)
+    : problem(
+        `\`${number}\` is a port without a host.`,
+        `Write \`0.0.0.0:${number}\` for all interfaces, or \`127.0.0.1:${number}\` for this machine only.`,
+      )
 
 const notAnAddress = (text: string): Problem => {
   if (/^:?[0-9]{1,5}$/.test(text)) return bareAddress(Number(text.replace(':', '')))
   const scheme = /^[a-z]+:\/\/([^/?#]+)/i.exec(text)
-  if (scheme?.[1] !== undefined) return problem(`${quoted(text)} is a URL, not an address.`, `Write \`${scheme[1].includes(':') ? scheme[1] : `${scheme[1]}:80`}\`.`)
+  if (scheme?.[1] !== undefined)
+    return problem(`${quoted(text)} is a URL, not an address.`, `Write \`${scheme[1].includes(':') ? scheme[1] : `${scheme[1]}:80`}\`.`)
   if (text.startsWith('*:')) return problem(`${quoted(text)} is not an address.`, `Write \`0.0.0.0:${text.slice(2)}\` for all interfaces.`)
   if (isIPv6(text)) return unbracketed(text)
   if (isHost(text)) return problem(`${quoted(text)} has no port.`, `Write \`${text}:8080\`.`)
@@ -40,7 +45,8 @@ const unbracketed = (text: string): Problem => {
 export const cidr = (text: string): Parsed<string> => {
   const [ip = '', bits, more] = text.split('/')
   const family = isIPv4(ip) ? 'ipv4' : isIPv6(ip) && !ip.includes('%') ? 'ipv6' : undefined
-  if (family === undefined || more !== undefined) return problem(`${quoted(text)} is not an IP address or range.`, 'Write one such as `10.0.0.0/8` or `::1`.')
+  if (family === undefined || more !== undefined)
+    return problem(`${quoted(text)} is not an IP address or range.`, 'Write one such as `10.0.0.0/8` or `::1`.')
   if (bits === undefined) return parsed(text)
   const most = family === 'ipv4' ? 32 : 128
   if (!/^(?:0|[1-9][0-9]{0,2})$/.test(bits) || Number(bits) > most) return problem(`${quoted(text)} has no valid prefix length: 0 to ${most}.`)

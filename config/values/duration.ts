@@ -36,11 +36,16 @@ const milliseconds = (text: string): number | undefined => {
 const duration =
   (rules: DurationRules) =>
   (text: string): Parsed<number> => {
-    if (never.has(text)) return rules.never ? parsed(Number.POSITIVE_INFINITY) : problem(`${quoted(text)} is not possible here.`, 'Write a duration such as `30s`.')
+    if (never.has(text))
+      return rules.never ? parsed(Number.POSITIVE_INFINITY) : problem(`${quoted(text)} is not possible here.`, 'Write a duration such as `30s`.')
     const ms = milliseconds(text)
     if (ms === undefined) return notADuration(text, rules)
     if (ms === 0 && !rules.zero) return problem(`${quoted(text)} must be more than zero.`, rules.never ? 'Write `never` for no limit.' : undefined)
-    if (ms > rules.maxMs) return problem(`${quoted(text)} is too long: ${rules.maxMs === maxTimerMs ? '24 days (`24d`)' : '100 years (`36525d`)'} at most.`, rules.never ? 'Write `never` for no limit.' : undefined)
+    if (ms > rules.maxMs)
+      return problem(
+        `${quoted(text)} is too long: ${rules.maxMs === maxTimerMs ? '24 days (`24d`)' : '100 years (`36525d`)'} at most.`,
+        rules.never ? 'Write `never` for no limit.' : undefined,
+      )
     return parsed(ms)
   }
 
@@ -70,27 +75,50 @@ export const bareDurationOrZero = (number: number): Problem => bare(number, zero
 export const bareDurationOrNever = (number: number): Problem => bare(number, neverRules)
 
 const unitNames: Readonly<Record<string, Unit>> = {
-  msec: 'ms', msecs: 'ms', milli: 'ms', millis: 'ms', millisecond: 'ms', milliseconds: 'ms',
-  sec: 's', secs: 's', second: 's', seconds: 's',
-  min: 'm', mins: 'm', minute: 'm', minutes: 'm',
-  hr: 'h', hrs: 'h', hour: 'h', hours: 'h', day: 'd', days: 'd',
+  msec: 'ms',
+  msecs: 'ms',
+  milli: 'ms',
+  millis: 'ms',
+  millisecond: 'ms',
+  milliseconds: 'ms',
+  sec: 's',
+  secs: 's',
+  second: 's',
+  seconds: 's',
+  min: 'm',
+  mins: 'm',
+  minute: 'm',
+  minutes: 'm',
+  hr: 'h',
+  hrs: 'h',
+  hour: 'h',
+  hours: 'h',
+  day: 'd',
+  days: 'd',
 }
 
 const notADuration = (text: string, rules: DurationRules): Problem => {
   if (/^[0-9]+(\.[0-9]+)?$/.test(text) && text.length < 16) return bare(Number(text), rules)
-  if (/^-/.test(text)) return problem(`${quoted(text)} is negative; a duration is not.`, rules.never ? 'Write `never` for no limit.' : undefined)
+  if (text.startsWith('-')) return problem(`${quoted(text)} is negative; a duration is not.`, rules.never ? 'Write `never` for no limit.' : undefined)
   if (text === '') return problem('An empty text is not a duration.', 'Write one such as `5s`, or remove the key.')
   const guess = guesses(text).find((candidate) => duration(rules)(candidate).ok)
   if (guess !== undefined) return problem(`${quoted(text)} is not a duration.`, `Write \`${guess}\`.`)
-  if (rules.never && /^(inf|infinity|infinite|none|off|forever|unlimited|no|\.inf)$/i.test(text)) return problem(`${quoted(text)} is not a duration.`, 'Write `never` for no limit.')
-  if (/^[0-9.]+(us|µs|μs|ns)$/.test(text) || (/^[0-9]+\.[0-9]+m?s$/.test(text) && text.length < 40)) return problem(`${quoted(text)} is finer than a millisecond.`, 'The smallest unit is `ms`.')
+  if (rules.never && /^(inf|infinity|infinite|none|off|forever|unlimited|no|\.inf)$/i.test(text))
+    return problem(`${quoted(text)} is not a duration.`, 'Write `never` for no limit.')
+  if (/^[0-9.]+(us|µs|μs|ns)$/.test(text) || (/^[0-9]+\.[0-9]+m?s$/.test(text) && text.length < 40))
+    return problem(`${quoted(text)} is finer than a millisecond.`, 'The smallest unit is `ms`.')
   return problem(`${quoted(text)} is not a duration.`, `Write one such as \`250ms\`, \`5s\`, \`1m30s\`${rules.never ? ' or `never`' : ''}.`)
 }
 
 /** What the writer probably meant, likeliest first. */
 const guesses = (text: string): string[] => {
   if (text.length > 40) return []
-  const plain = text.normalize('NFKC').trim().replace(/(?<=[0-9]),(?=[0-9])/g, '.').replace(/[\s_]+/g, '').toLowerCase()
+  const plain = text
+    .normalize('NFKC')
+    .trim()
+    .replace(/(?<=[0-9]),(?=[0-9])/g, '.')
+    .replace(/[\s_]+/g, '')
+    .toLowerCase()
   const named = plain.replace(/[a-z]+/g, (word) => unitNames[word] ?? word)
   const leading = named.replace(/(?<![0-9.])0+(?=[0-9])/g, '').replace(/(?<![0-9])\.(?=[0-9])/g, '0.')
   const weeks = leading.replace(/^([0-9]+)(?:w|week|weeks)$/, (_, count: string) => `${Number(count) * 7}d`)
@@ -111,5 +139,8 @@ const clock = (text: string): string => {
 const descending = (text: string): string => {
   if (!wholeShape.test(text)) return ''
   const parts = [...text.matchAll(part)].map(([whole, , unit = '']) => ({ whole, ms: isUnit(unit) ? unitMs[unit] : 0 }))
-  return parts.toSorted((a, b) => b.ms - a.ms).map(({ whole }) => whole).join('')
+  return parts
+    .toSorted((a, b) => b.ms - a.ms)
+    .map(({ whole }) => whole)
+    .join('')
 }

@@ -18,7 +18,13 @@ test.each(names)('the examples of %s are what they are examples of', (name) => {
 
 test.each(names)('%s never throws, and the pattern for editors accepts whatever the parser does', (name) => {
   const pattern = new RegExp(formats[name].pattern, 'u')
-  const like = fc.constantFrom(...formats[name].examples).chain((example) => fc.tuple(fc.nat(example.length), fc.string({ maxLength: 3, unit: 'binary' })).map(([at, extra]) => example.slice(0, at) + extra + example.slice(at)))
+  const like = fc
+    .constantFrom(...formats[name].examples)
+    .chain((example) =>
+      fc
+        .tuple(fc.nat(example.length), fc.string({ maxLength: 3, unit: 'binary' }))
+        .map(([at, extra]) => example.slice(0, at) + extra + example.slice(at)),
+    )
   fc.assert(
     fc.property(fc.oneof(fc.string({ unit: 'binary' }), like), (text) => {
       const result = valueFormats[name].parse(text)

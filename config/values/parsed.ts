@@ -16,6 +16,6 @@ export const problem = (message: string, hint?: string): Problem => (hint === un
 /** Text for a message: in backquotes, control characters made visible, long texts shortened. */
 export const quoted = (text: string): string => {
   const visible = text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (char) => `\\u{${(char.codePointAt(0) ?? 0).toString(16)}}`)
-  const points = [...visible]
+  const points = Array.from(visible)
   return `\`${points.length > 60 ? `${points.slice(0, 57).join('')}...` : visible}\``
 }

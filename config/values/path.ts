@@ -24,18 +24,28 @@ const canonicalEncoding = (path: string): string =>
 /** Problems that every path has in common. `braces` says whether `{` and `}` have a meaning here. */
 const pathProblem = (text: string, braces: boolean): Problem | undefined => {
   if (text === '') return problem('The path is empty.', 'Write `/` for the root.')
-  if (/^https?:\/\//i.test(text)) return problem(`${quoted(text)} is a URL, not a path.`, `Write \`${/^https?:\/\/[^/]*(\/[^?#]*)?/i.exec(text)?.[1] ?? '/'}\`.`)
+  if (/^https?:\/\//i.test(text))
+    return problem(`${quoted(text)} is a URL, not a path.`, `Write \`${/^https?:\/\/[^/]*(\/[^?#]*)?/i.exec(text)?.[1] ?? '/'}\`.`)
   if (!text.startsWith('/')) return problem(`${quoted(text)} does not start with \`/\`.`, `Write \`/${text}\`.`)
   if (text.length > 4096) return problem('The path is longer than 4096 characters.')
   if (/\p{Cc}/u.test(text)) return problem(`${quoted(text)} has a control character in it.`)
   if (!text.isWellFormed()) return problem(`${quoted(text)} has half a character in it.`)
-  if (/[?#]/.test(text)) return problem(`${quoted(text)} has a \`${text.includes('?') ? '?' : '#'}\`; a path ends before it.`, text.includes('?') ? 'Match the query with `query`.' : `Write \`${text.replace(/#.*$/, '')}\`.`)
+  if (/[?#]/.test(text))
+    return problem(
+      `${quoted(text)} has a \`${text.includes('?') ? '?' : '#'}\`; a path ends before it.`,
+      text.includes('?') ? 'Match the query with `query`.' : `Write \`${text.replace(/#.*$/, '')}\`.`,
+    )
   if (text.includes('//')) return problem(`${quoted(text)} has an empty segment.`, `Write \`${text.replace(/\/{2,}/g, '/')}\`.`)
-  if (/%(?![0-9A-Fa-f]{2})/.test(text)) return problem(`${quoted(text)} has a \`%\` without two hexadecimal digits.`, `Write \`${text.replace(/%(?![0-9A-Fa-f]{2})/g, '%25')}\`.`)
+  if (/%(?![0-9A-Fa-f]{2})/.test(text))
+    return problem(`${quoted(text)} has a \`%\` without two hexadecimal digits.`, `Write \`${text.replace(/%(?![0-9A-Fa-f]{2})/g, '%25')}\`.`)
   const escape = /%(?:2f|5c|2e|0[0-9a-f]|1[0-9a-f]|7f)/i.exec(text)
-  if (escape !== null) return problem(`${quoted(text)} has \`${escape[0]}\`: escaped slashes, backslashes, dots and control characters are refused in requests, so this never matches.`)
+  if (escape !== null)
+    return problem(
+      `${quoted(text)} has \`${escape[0]}\`: escaped slashes, backslashes, dots and control characters are refused in requests, so this never matches.`,
+    )
   const canonical = canonicalEncoding(text)
-  if (canonical !== text || (!braces && notPchar.test(text))) return problem(`${quoted(text)} is not in the form in which paths are matched.`, `Write \`${braces ? canonical : encodeBraces(canonical)}\`.`)
+  if (canonical !== text || (!braces && notPchar.test(text)))
+    return problem(`${quoted(text)} is not in the form in which paths are matched.`, `Write \`${braces ? canonical : encodeBraces(canonical)}\`.`)
   if (/\/\.{1,2}(?:\/|$)/.test(text)) return problem(`${quoted(text)} has a \`.\` or \`..\` segment; these are resolved before matching.`)
   return undefined
 }
@@ -50,7 +60,12 @@ export const requestPath = (text: string): Parsed<string> => {
   const [before = '', ...query] = text.split('?')
   const wrong = pathProblem(before, false)
   if (wrong !== undefined) return wrong
-  return /[^\x21-\x7e]|#/u.test(query.join('?')) ? problem(`${quoted(text)} has a character in its query that has to be escaped.`, `Write \`${before}?${encodeURI(query.join('?')).replace('#', '%23')}\`.`) : parsed(text)
+  return /[^\x21-\x7e]|#/u.test(query.join('?'))
+    ? problem(
+        `${quoted(text)} has a character in its query that has to be escaped.`,
+        `Write \`${before}?${encodeURI(query.join('?')).replace('#', '%23')}\`.`,
+      )
+    : parsed(text)
 }
 
 /** What requests are matched by: literals, whole-segment `{params}`, and `/*` at the end. */

@@ -6,8 +6,9 @@ export const percent = (text: string): Parsed<number> => {
     const value = Number(text.slice(0, -1))
     return value <= 100 ? parsed(value) : problem(`${quoted(text)} is more than \`100%\`.`)
   }
-  if (/^-/.test(text)) return problem(`${quoted(text)} is negative; a percentage is \`0%\` to \`100%\`.`)
-  const [, digits = '', sign = ''] = /^0*([0-9]+(?:\.[0-9]+)?|\.[0-9]+)(%|percent|pct)?$/.exec(text.normalize('NFKC').replace(/\s+/g, '').replace(',', '.').toLowerCase()) ?? []
+  if (text.startsWith('-')) return problem(`${quoted(text)} is negative; a percentage is \`0%\` to \`100%\`.`)
+  const [, digits = '', sign = ''] =
+    /^0*([0-9]+(?:\.[0-9]+)?|\.[0-9]+)(%|percent|pct)?$/.exec(text.normalize('NFKC').replace(/\s+/g, '').replace(',', '.').toLowerCase()) ?? []
   if (digits === '' || Number(digits) > 100) return problem(`${quoted(text)} is not a percentage.`, 'Write one such as `50%`.')
   if (sign === '') return barePercent(Number(digits))
   return problem(`${quoted(text)} is not a percentage.`, `Write \`${Number(digits)}%\`.`)

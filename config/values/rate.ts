@@ -11,7 +11,8 @@ export interface Rate {
 export const rate = (text: string): Parsed<Rate> => {
   const [, count = '', period = ''] = /^([1-9][0-9]{0,8})\/([a-z]+)$/.exec(text) ?? []
   if (isPeriod(period)) return parsed({ count: Number(count), periodMs: periods[period] })
-  const [, guessedCount = '', guessedPeriod = ''] = /^([1-9][0-9]{0,8})(?:\/|per|p)(s|min|h|d|m|sec|second|minute|hour|day)s?$/.exec(text.replace(/\s+/g, '').toLowerCase()) ?? []
+  const [, guessedCount = '', guessedPeriod = ''] =
+    /^([1-9][0-9]{0,8})(?:\/|per|p)(s|min|h|d|m|sec|second|minute|hour|day)s?$/.exec(text.replace(/\s+/g, '').toLowerCase()) ?? []
   if (guessedPeriod === '') return problem(`${quoted(text)} is not a rate.`, 'Write one such as `100/min` or `10/s`.')
   return problem(`${quoted(text)} is not a rate.`, `Write \`${guessedCount}/${{ d: 'day', m: 'min', sec: 's' }[guessedPeriod] ?? guessedPeriod}\`.`)
 }

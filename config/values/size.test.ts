@@ -23,9 +23,12 @@ test.each([
   expect(size(text)).toMatchObject({ ok: false, hint })
 })
 
-test.each(['', '-1B', '0B', '1.5B', '1e3B', '007B', '.5KiB', '1KiB1B', '9'.repeat(30) + 'GiB', '∞', '1TiB', '0x10B', '١KiB'])('%j is no size', (text) => {
-  expect(size(text).ok).toBe(false)
-})
+test.each(['', '-1B', '0B', '1.5B', '1e3B', '007B', '.5KiB', '1KiB1B', '9'.repeat(30) + 'GiB', '∞', '1TiB', '0x10B', '١KiB'])(
+  '%j is no size',
+  (text) => {
+    expect(size(text).ok).toBe(false)
+  },
+)
 
 test('zero and no limit are possible for limits', () => {
   expect(sizeOrNever('0B')).toEqual({ ok: true, value: 0 })

@@ -37,13 +37,22 @@ const notASize = (text: string, orNever: boolean): Problem => {
   if (/^[0-9]+(\.[0-9]+)?$/.test(text) && text.length < 16) return bareSize(Number(text))
   if (text.startsWith('-')) return problem(`${quoted(text)} is negative; a size is not.`, orNever ? 'Write `never` for no limit.' : undefined)
   const guess = guessed(text)
-  if (guess !== undefined) return problem(`${quoted(text)} is not a size.`, `Write \`${guess}\`${/[kmg]b?\s*$/i.test(text) ? ': sizes are binary, 1KiB is 1024 bytes.' : '.'}`)
+  if (guess !== undefined)
+    return problem(
+      `${quoted(text)} is not a size.`,
+      `Write \`${guess}\`${/[kmg]b?\s*$/i.test(text) ? ': sizes are binary, 1KiB is 1024 bytes.' : '.'}`,
+    )
   return problem(`${quoted(text)} is not a size.`, `Write one such as \`512B\`, \`64KiB\` or \`10MiB\`${orNever ? ', or `never`' : ''}.`)
 }
 
 const guessed = (text: string): string | undefined => {
   if (text.length > 40) return undefined
-  const fields = /^0*([0-9]+(?:\.[0-9]+)?|\.[0-9]+)(b|byte|bytes|[kmg]i?b?)$/.exec(text.normalize('NFKC').replace(/[\s_]+/g, '').toLowerCase())
+  const fields = /^0*([0-9]+(?:\.[0-9]+)?|\.[0-9]+)(b|byte|bytes|[kmg]i?b?)$/.exec(
+    text
+      .normalize('NFKC')
+      .replace(/[\s_]+/g, '')
+      .toLowerCase(),
+  )
   if (fields === null) return undefined
   const [, digits = '', unit = ''] = fields
   const candidate = `${Number(digits)}${unit.startsWith('b') ? 'B' : `${unit.slice(0, 1).toUpperCase()}iB`}`

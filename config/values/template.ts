@@ -15,7 +15,9 @@ export const pathTemplate = (text: string): Parsed<string> => {
   if (odd !== undefined) return problem(`${quoted(`{${odd}}`)} is not a parameter.`, 'A name has letters, digits and `_`, such as `{order_id}`.')
   if (text.endsWith('/*')) return problem(`${quoted(text)} has a \`*\`; here it would be sent as it is.`, `Write \`${text.slice(0, -1)}{rest}\`.`)
   const plain = path(text.replace(/\{[^{}]*\}/g, 'x'))
-  return plain.ok ? parsed(text) : problem(`${quoted(text)} is not a path to send.`, plain.message.startsWith('`') ? plain.hint : `${plain.message} ${plain.hint ?? ''}`.trim())
+  return plain.ok
+    ? parsed(text)
+    : problem(`${quoted(text)} is not a path to send.`, plain.message.startsWith('`') ? plain.hint : `${plain.message} ${plain.hint ?? ''}`.trim())
 }
 
 /** Where a redirect leads: a path or an http(s) URL, with `{params}` and `{rest}` behind the host. */
@@ -26,8 +28,10 @@ export const location = (text: string): Parsed<string> => {
   if (/[^\x21-\x7e]|[\\"<>]/u.test(text)) return problem(`${quoted(text)} has a character that has to be escaped in a URL.`)
   if (text.startsWith('/')) return parsed(text)
   const filled = text.replace(/\{[^{}]*\}/g, 'x')
-  if (!/^https?:\/\//i.test(text) || !URL.canParse(filled)) return problem(`${quoted(text)} is not a place to redirect to.`, 'Write a path such as `/new/{id}` or a URL such as `https://example.com/`.')
+  if (!/^https?:\/\//i.test(text) || !URL.canParse(filled))
+    return problem(`${quoted(text)} is not a place to redirect to.`, 'Write a path such as `/new/{id}` or a URL such as `https://example.com/`.')
   const authority = /^https?:\/\/([^/?#]*)/i.exec(text)?.[1] ?? ''
-  if (/[{}@]/.test(authority)) return problem(`${quoted(text)} has a parameter or user in its host; a request could then choose where it is sent.`, 'Write the host out.')
+  if (/[{}@]/.test(authority))
+    return problem(`${quoted(text)} has a parameter or user in its host; a request could then choose where it is sent.`, 'Write the host out.')
   return parsed(text)
 }

@@ -104,7 +104,15 @@ test('it loads with nothing but warnings, which name what is not active', async 
     'HG4001 `health_checks.message_queues` is not active in this version',
     'HG4001 `secrets` is not active in this version',
   ])
-  expect(config?.routes.map(({ match, timeoutMs, retry, circuitBreaker }) => [match.path, timeoutMs, retry?.maxAttempts, circuitBreaker?.thresholdPercent, circuitBreaker?.resetTimeoutMs])).toEqual([
+  expect(
+    config?.routes.map(({ match, timeoutMs, retry, circuitBreaker }) => [
+      match.path,
+      timeoutMs,
+      retry?.maxAttempts,
+      circuitBreaker?.thresholdPercent,
+      circuitBreaker?.resetTimeoutMs,
+    ]),
+  ).toEqual([
     ['/api/users/*', 5000, 3, 50, 30_000],
     ['/api/orders/*', 10_000, 2, 30, 60_000],
   ])

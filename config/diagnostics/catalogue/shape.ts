@@ -61,7 +61,8 @@ export const shape = {
   HG1006: {
     severity: 'error',
     title: 'not UTF-8 text',
-    explanation: 'Configuration files are UTF-8 (a byte order mark is allowed). Save the file as UTF-8. A NUL character is a sign of a file that was only half written.',
+    explanation:
+      'Configuration files are UTF-8 (a byte order mark is allowed). Save the file as UTF-8. A NUL character is a sign of a file that was only half written.',
     wrong: `routing_rules:
   - path: /hello
     respond: { body: "\0" }
@@ -90,7 +91,8 @@ services: {}
   HG1009: {
     severity: 'error',
     title: 'aliases expand too far',
-    explanation: 'Aliases of aliases grow exponentially. A file whose aliases stand for more than 100,000 values is refused before anything is expanded.',
+    explanation:
+      'Aliases of aliases grow exponentially. A file whose aliases stand for more than 100,000 values is refused before anything is expanded.',
     wrong: `x-a: &a [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]
 x-b: &b [*a, *a, *a, *a, *a, *a, *a, *a, *a, *a]
 x-c: &c [*b, *b, *b, *b, *b, *b, *b, *b, *b, *b]
@@ -106,7 +108,8 @@ routing_rules:
   HG1010: {
     severity: 'error',
     title: 'unknown alias',
-    explanation: 'An alias `*name` needs an anchor `&name` that stands before it in the same file and does not contain it. Put texts that begin with `*` in quotes.',
+    explanation:
+      'An alias `*name` needs an anchor `&name` that stands before it in the same file and does not contain it. Put texts that begin with `*` in quotes.',
     wrong: `routing_rules:
   - path: /hello
     respond: *greeting
@@ -137,7 +140,8 @@ routing_rules:
   HG1013: {
     severity: 'error',
     title: 'key is no name',
-    explanation: 'Keys are plain names. Lists, maps and empty keys cannot be names, and `__proto__` is refused because programs that read JSON stumble over it.',
+    explanation:
+      'Keys are plain names. Lists, maps and empty keys cannot be names, and `__proto__` is refused because programs that read JSON stumble over it.',
     wrong: `services:
   __proto__: { urls: ["http://127.0.0.1:9101"] }
 `,
@@ -158,7 +162,8 @@ services:
   HG1015: {
     severity: 'error',
     title: 'section in two files',
-    explanation: 'The files of one folder are put together by their top-level keys, so each key may stand in one file only. To override values, name a second `-c`.',
+    explanation:
+      'The files of one folder are put together by their top-level keys, so each key may stand in one file only. To override values, name a second `-c`.',
     wrong: '',
     right,
   },
@@ -206,7 +211,8 @@ routing_rules:
   HG1019: {
     severity: 'error',
     title: 'secret cannot be resolved',
-    explanation: '`${secret:...}` is part of the language, but nothing resolves it in this version. The start is refused instead of running with an unresolved secret.',
+    explanation:
+      '`${secret:...}` is part of the language, but nothing resolves it in this version. The start is refused instead of running with an unresolved secret.',
     wrong: `routing_rules:
   - path: /hello
     respond: { body: "\${secret:database#password}" }

@@ -66,12 +66,25 @@ test('colours come from the caller', () => {
 
 test('a mark stays under its text behind wide characters, tabs and marks that take no room', () => {
   const line = '\t日本e\u0301: x'
-  const at = (column: number): Diagnostic => ({ ...misspelt, message: 'here', hint: 'it is.', notes: [], location: { file: 'f', line: 1, column, endLine: 1, endColumn: column + 1 } })
-  expect(renderText([at(line.indexOf('x') + 1)], new Map([['f', line]])).split('\n').slice(1, 3)).toEqual(['  1 |     日本é: x'.replace('é', 'e\u0301'), '    |            ^ here it is.'])
+  const at = (column: number): Diagnostic => ({
+    ...misspelt,
+    message: 'here',
+    hint: 'it is.',
+    notes: [],
+    location: { file: 'f', line: 1, column, endLine: 1, endColumn: column + 1 },
+  })
+  expect(
+    renderText([at(line.indexOf('x') + 1)], new Map([['f', line]]))
+      .split('\n')
+      .slice(1, 3),
+  ).toEqual(['  1 |     日本é: x'.replace('é', 'e\u0301'), '    |            ^ here it is.'])
 })
 
 test('control characters of a file never reach the terminal', () => {
-  const text = renderText([{ ...misspelt, location: { file: 'f', line: 1, column: 1, endLine: 1, endColumn: 2 } }], new Map([['f', '\u001b[31mred\u202e']]))
+  const text = renderText(
+    [{ ...misspelt, location: { file: 'f', line: 1, column: 1, endLine: 1, endColumn: 2 } }],
+    new Map([['f', '\u001b[31mred\u202e']]),
+  )
   expect(text).not.toMatch(/[\u001b\u202e]/)
   expect(text).toContain('\\u{1b}[31mred\\u{202e}')
 })
@@ -88,7 +101,10 @@ test('JSON holds the counts and the findings as they are', () => {
 })
 
 test('SARIF names a rule for every code and points at UTF-16 columns', () => {
-  const { version, runs } = JSON.parse(renderSarif([misspelt, warning])) as { version: string; runs: { columnKind: string; tool: { driver: { rules: { id: string; fullDescription: { text: string } }[] } }; results: unknown[] }[] }
+  const { version, runs } = JSON.parse(renderSarif([misspelt, warning])) as {
+    version: string
+    runs: { columnKind: string; tool: { driver: { rules: { id: string; fullDescription: { text: string } }[] } }; results: unknown[] }[]
+  }
   expect(version).toBe('2.1.0')
   expect(runs[0]?.columnKind).toBe('utf16CodeUnits')
   expect(runs[0]?.tool.driver.rules.map(({ id }) => id)).toEqual(['HG1003', 'HG4002'])
@@ -96,7 +112,13 @@ test('SARIF names a rule for every code and points at UTF-16 columns', () => {
     ruleId: 'HG1003',
     ruleIndex: 0,
     level: 'error',
-    locations: [{ physicalLocation: { artifactLocation: { uri: 'gateway.yaml' }, region: { startLine: 5, startColumn: 7, endLine: 5, endColumn: 15 } } }],
+    locations: [
+      { physicalLocation: { artifactLocation: { uri: 'gateway.yaml' }, region: { startLine: 5, startColumn: 7, endLine: 5, endColumn: 15 } } },
+    ],
   })
-  expect(runs[0]?.results[1]).toMatchObject({ level: 'warning', relatedLocations: [{ id: 0 }], locations: [{ physicalLocation: { artifactLocation: { uri: 'a%20b%2Cc%3Ad.yaml' } } }] })
+  expect(runs[0]?.results[1]).toMatchObject({
+    level: 'warning',
+    relatedLocations: [{ id: 0 }],
+    locations: [{ physicalLocation: { artifactLocation: { uri: 'a%20b%2Cc%3Ad.yaml' } } }],
+  })
 })

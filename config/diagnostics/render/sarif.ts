@@ -38,7 +38,9 @@ const result = ({ code, severity, message, hint, notes = [], location, related =
   level: severity,
   message: { text: [hint === undefined ? message : `${message} ${hint}`, ...notes].join('\n') },
   locations: [{ physicalLocation: physical(location) }],
-  ...(related.length > 0 && { relatedLocations: related.map((other, id) => ({ id, message: { text: other.message }, physicalLocation: physical(other.location) })) }),
+  ...(related.length > 0 && {
+    relatedLocations: related.map((other, id) => ({ id, message: { text: other.message }, physicalLocation: physical(other.location) })),
+  }),
 })
 
 const physical = ({ file, line, column, endLine, endColumn }: SourceLocation): object => ({
