@@ -105,7 +105,8 @@ function prepareBody(exchange: Exchange, maxBodyBytes: number, readsAhead: boole
   if (length === undefined && headers['transfer-encoding'] === undefined) return undefined
   const bytes = length === undefined ? Infinity : Number(length)
   if (bytes === 0) return undefined
-  if (length !== undefined && bytes > maxBodyBytes) throw new GatewayError('BODY_TOO_LARGE', { detail: `At most ${maxBodyBytes} bytes are taken here.` })
+  if (length !== undefined && bytes > maxBodyBytes)
+    throw new GatewayError('BODY_TOO_LARGE', { detail: `At most ${maxBodyBytes} bytes are taken here.` })
   // HTTP/1.0 knows no interim answers (RFC 9110, section 10.1.1).
   const expects = headers.expect?.toLowerCase() === '100-continue' && exchange.req.httpVersionMinor === 1
   exchange.body = new RequestBody(exchange.req, exchange.res, maxBodyBytes, expects)
@@ -127,10 +128,7 @@ function answerHeaderPreparation(config: RouteConfig, rules: Cors | undefined): 
 function serviceCounter(config: RouteConfig, { metrics, branches }: ServiceRouteDeps): Route['finished'] {
   const requests = metrics.requests(config.name)
   const series = new Map(
-    branches.map(({ service }) => [
-      service,
-      { latency: metrics.latency(service.name, config.match.path), errors: metrics.errors(service.name) },
-    ]),
+    branches.map(({ service }) => [service, { latency: metrics.latency(service.name, config.match.path), errors: metrics.errors(service.name) }]),
   )
   return (exchange, status) => {
     requests.count(exchange.method, status)

@@ -7,7 +7,13 @@ import type { UpstreamAnswer } from './upstream-answer.ts'
 // RFC 9110, section 9.2.2, and QUERY (idempotent by its definition).
 const idempotent = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE', 'QUERY'])
 
-const targetsFault = new Set<string>(['UPSTREAM_CONNECT_FAILED', 'UPSTREAM_RESET', 'UPSTREAM_INVALID_RESPONSE', 'UPSTREAM_TIMEOUT', 'DEADLINE_EXCEEDED'])
+const targetsFault = new Set<string>([
+  'UPSTREAM_CONNECT_FAILED',
+  'UPSTREAM_RESET',
+  'UPSTREAM_INVALID_RESPONSE',
+  'UPSTREAM_TIMEOUT',
+  'DEADLINE_EXCEEDED',
+])
 
 /** Connect errors, resets and timeouts count against a service; what the client or the gateway itself did does not. */
 export const countsAgainstService = (error: unknown): boolean => error instanceof GatewayError && targetsFault.has(error.code)
