@@ -135,8 +135,12 @@ export function runtime(deps: RuntimeDeps, options: RuntimeOptions = {}): Runtim
   }
 
   const retire = async (old: Generation, dropped: readonly Service[], next: Generation): Promise<void> => {
-    const limit = new Promise<void>((resolve) => setTimeout(resolve, next.config.shutdown.drainTimeoutMs).unref())
+    let timer: NodeJS.Timeout | undefined
+    const limit = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, next.config.shutdown.drainTimeoutMs).unref()
+    })
     await Promise.race([old.idle(), limit])
+    clearTimeout(timer)
     for (const service of dropped) void service.close()
     for (const [key, { breaker }] of old.policies.breakers) if (next.policies.breakers.get(key)?.breaker !== breaker) breaker.close()
     metrics.retain(usedSeries(current ?? next))

@@ -53,7 +53,10 @@ export function serviceRoute(config: RouteConfig, deps: ServiceRouteDeps): Route
 
   const fail = (exchange: Exchange, error: unknown): void => {
     const known = error instanceof GatewayError ? error : new GatewayError('INTERNAL', { cause: error })
-    if (known.code === 'INTERNAL') deps.onInternalError(error, exchange)
+    if (known.code === 'INTERNAL') {
+      deps.onInternalError(error, exchange)
+      exchange.cancel(known)
+    }
     exchange.answeredAfterMs = deps.now() - exchange.startedAtMs
     if (known.code === 'CLIENT_GONE') exchange.res.destroy()
     // Scripts must be able to read why a call failed, so the problem carries the CORS headers too.
