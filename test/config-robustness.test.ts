@@ -207,3 +207,11 @@ test('deep nesting and long flat files are answered quickly, whatever the bracke
     expect(performance.now() - startedAt).toBeLessThan(10_000)
   }
 })
+
+test('thousands of findings over thousands of names are answered quickly', () => {
+  const rules = Array.from({ length: 3000 }, (_, index) => `  - { path: /a${index}, service: svx-${index}, timeout: "\${env:NO_${index}}" }\n`)
+  const services = Array.from({ length: 3000 }, (_, index) => `  svc-${index}: { urls: ["http://a"] }\n`)
+  const startedAt = performance.now()
+  expect(run(`routing_rules:\n${rules.join('')}services:\n${services.join('')}`).diagnostics.length).toBeGreaterThan(6000 - 1)
+  expect(performance.now() - startedAt).toBeLessThan(10_000)
+})

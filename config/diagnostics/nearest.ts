@@ -20,6 +20,20 @@ const distance = (a: string, b: string, limit: number): number => {
 
 const folded = (text: string): string => text.toLowerCase().replace(/[-_\s]/g, '')
 
+/** Comparisons that one run may spend on suggestions; findings beyond them come without one. */
+const maxComparisons = 100_000
+
+/** `nearest` for runs that may have very many findings over very many names. */
+export const boundedNearest = (): typeof nearest => {
+  let comparisons = 0
+  return (text, candidates) => {
+    if (comparisons > maxComparisons) return undefined
+    const names = [...candidates]
+    comparisons += names.length
+    return nearest(text, names)
+  }
+}
+
 /**
  * The candidate that `text` was probably meant to be: equal but for case and separators, else the least edit distance
  * within about a third of its length. Undefined when nothing is near.

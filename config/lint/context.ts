@@ -1,4 +1,5 @@
 import type { Findings } from '../diagnostics/findings.ts'
+import { boundedNearest } from '../diagnostics/nearest.ts'
 import type { ValidInput, ValidRule, ValidService } from '../resolve/input.ts'
 import type { Tree } from '../source/tree.ts'
 import { isMapping, type Mapping, pointerOf, pointerSteps } from '../source/value.ts'
@@ -30,6 +31,8 @@ export interface LintContext {
   readonly misspeltServices: ReadonlySet<string>
   /** Names of all services, also of those that do not fit the schema; undefined when the section cannot be read. */
   readonly serviceNames: ReadonlySet<string> | undefined
+  /** Suggests a name, as long as that stays cheap. */
+  readonly suggest: ReturnType<typeof boundedNearest>
   /** One section, when it fits the schema. */
   section<Name extends keyof ValidInput>(name: Name): ValidInput[Name] | undefined
 }
@@ -62,6 +65,7 @@ export const lintContext = (tree: Tree, findings: Findings): LintContext => {
     misspeltServices: new Set(
       [...misspelt].map(pointerSteps).flatMap(([section, name]) => (section === 'services' && name !== undefined ? [name] : [])),
     ),
+    suggest: boundedNearest(),
     serviceNames: rawServices === undefined || isMapping(rawServices) ? new Set(Object.keys(rawServices ?? {})) : undefined,
     section: (name) => {
       const value = tree.root[name]

@@ -1,5 +1,4 @@
 import { inactiveTargets } from '../../schemas/gateway.ts'
-import { nearest } from '../diagnostics/nearest.ts'
 import type { Steps } from '../source/tree.ts'
 import { isMapping, placeName, pointerOf } from '../source/value.ts'
 import { quoted } from '../values/parsed.ts'
@@ -86,10 +85,10 @@ const references = ({ index, rule }: RawRule): Reference[] => {
 }
 
 /** @returns The service that was probably meant, where `name` is none. */
-const unknownService = ({ tree, findings, serviceNames }: LintContext, name: string, steps: Steps): string | undefined => {
+const unknownService = ({ tree, findings, serviceNames, suggest }: LintContext, name: string, steps: Steps): string | undefined => {
   if (serviceNames === undefined || serviceNames.has(name) || tree.isBroken(steps)) return undefined
   const shown = tree.shown(steps)
-  const guess = shown === undefined ? nearest(name, serviceNames) : undefined
+  const guess = shown === undefined ? suggest(name, serviceNames) : undefined
   const names = [...serviceNames]
   findings.report('HG3001', tree.valueLocation(steps), `There is no service ${quoted(shown ?? name)}.`, {
     hint: guess === undefined ? 'Declare it under `services`.' : `Did you mean \`${guess}\`?`,

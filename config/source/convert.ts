@@ -1,6 +1,6 @@
 import { type Alias, isAlias, isMap, isScalar, isSeq, type Node, type Pair, type Scalar, type YAMLMap, type YAMLSeq } from 'yaml'
 import type { Findings } from '../diagnostics/findings.ts'
-import { nearest } from '../diagnostics/nearest.ts'
+import { boundedNearest } from '../diagnostics/nearest.ts'
 import { quoted } from '../values/parsed.ts'
 import { coreScalar } from './core-scalar.ts'
 import { type Environment, interpolate, type InterpolationProblem } from './interpolation.ts'
@@ -39,6 +39,7 @@ class Conversion {
   readonly #file: SourceFile
   readonly #deps: ConvertDeps
   readonly #anchors = new Map<string, Anchor>()
+  readonly #suggest = boundedNearest()
   #nodes = 0
   #aliased = 0
 
@@ -141,7 +142,7 @@ class Conversion {
     const location = this.#within(node, value, problem)
     const { env, findings } = this.#deps
     if (problem.kind === 'missing') {
-      const guess = nearest(problem.name, Object.keys(env))
+      const guess = this.#suggest(problem.name, Object.keys(env))
       const hint = guess === undefined ? `Set it, or give a default: \`\${env:${problem.name}:-value}\`.` : `Did you mean \`${guess}\`?`
       findings.report('HG1018', location, `The environment variable \`${problem.name}\` is not set.`, { hint })
     } else if (problem.kind === 'secret') {
@@ -174,7 +175,7 @@ class Conversion {
     const at = locateNode(this.#file, node) ?? this.#file.locate(0, 0)
     const anchor = this.#anchors.get(node.source)
     if (anchor === undefined) {
-      const guess = nearest(node.source, this.#anchors.keys())
+      const guess = this.#suggest(node.source, this.#anchors.keys())
       findings.report('HG1010', at, `There is no anchor \`&${node.source}\` before this alias.`, { hint: guess && `Did you mean \`*${guess}\`?` })
       return undefined
     }
