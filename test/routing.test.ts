@@ -23,7 +23,7 @@ routing_rules:
   - { path: "/users/{id}", methods: [GET, PUT], service: users }
   - { path: /users/me, respond: { body: me } }
   - { path: /files/, respond: { body: folder } }
-  - { path: /host, respond: { body: any } }
+  - { path: /host, respond: { body: everyone } }
   - { path: /host, hosts: [api.example.com], respond: { body: exact } }
   - { path: /host, hosts: ["*.example.com"], respond: { body: wildcard } }
   - { path: /beta, respond: { body: stable } }
@@ -116,8 +116,8 @@ describe('a rule', () => {
     ['api.example.com.', 'exact'],
     ['www.example.com', 'wildcard'],
     ['a.b.example.com', 'wildcard'],
-    ['example.com', 'any'],
-    ['api.example.com.evil', 'any'],
+    ['example.com', 'everyone'],
+    ['api.example.com.evil', 'everyone'],
   ])('is chosen by host: %s is %s', async (host, body) => {
     expect(await raw(gateway.port, `GET /host HTTP/1.1\r\nHost: ${host}\r\n\r\n`)).toMatchObject({ status: 200, body })
   })

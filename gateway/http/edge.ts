@@ -83,6 +83,8 @@ function refusalOf(
   maxHeaders: number,
 ): GatewayError | undefined {
   const bad = (detail: string): GatewayError => new GatewayError('BAD_REQUEST', { detail })
+  // Node's parser takes HTTP/0.9 and 2.0 too; in those, what follows has another meaning.
+  if (req.httpVersionMajor !== 1) return bad('Only HTTP/1.0 and HTTP/1.1 are spoken here.')
   if (req.rawHeaders.length > maxHeaders * 2) return new GatewayError('HEADERS_TOO_LARGE', { detail: `At most ${maxHeaders} headers are taken.` })
   if ('problem' in target) return bad(target.problem)
   if (head.hosts > 1) return bad('There is more than one Host header.')

@@ -24,6 +24,9 @@ const maxWaitingBytes = 128 * 1024
 
 const clientsFault = new Set<ErrorCode>(['CLIENT_GONE', 'CLIENT_TIMEOUT', 'BODY_TOO_LARGE'])
 
+/** Other codings were not asked for (RFC 9112, section 6.1) and would reach the client unnamed, undone by nobody. */
+const isChunked = (encoding: string | string[]): boolean => typeof encoding === 'string' && encoding.toLowerCase() === 'chunked'
+
 /**
  * One attempt on one connection, as undici's handler. `headers` resolves when the answer's headers are here; the
  * body then waits, paused, until it is given a sink or discarded.
@@ -79,6 +82,10 @@ export class UpstreamAnswer implements Dispatcher.DispatchHandler {
     if (status < 200) {
       this.#informational += 1
       if (this.#informational > maxInformational) controller.abort(new GatewayError('UPSTREAM_INVALID_RESPONSE', { sent: true }))
+      return
+    }
+    if (headers['transfer-encoding'] !== undefined && !isChunked(headers['transfer-encoding'])) {
+      controller.abort(new GatewayError('UPSTREAM_INVALID_RESPONSE', { sent: true }))
       return
     }
     this.status = status

@@ -119,6 +119,21 @@ describe('framing that two servers could read differently', () => {
   })
 })
 
+describe('another version of HTTP', () => {
+  test.each([
+    ['0.9', 'GET /x\r\n\r\n'],
+    ['1.2', 'GET /x HTTP/1.2\r\nHost: a\r\n\r\n'],
+    ['2.0', 'GET /x HTTP/2.0\r\nHost: a\r\n\r\n'],
+    ['2.0 with its own first words', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'],
+    ['none', 'GET /x\r\nHost: a\r\n\r\n'],
+    ['lines that end in bare line feeds', 'GET /x HTTP/1.1\nHost: a\n\n'],
+    ['a method in small letters', 'get /x HTTP/1.1\r\nHost: a\r\n\r\n'],
+  ])('%s is refused with 400, and the connection is closed', async (_, request) => {
+    expect(await raw(gateway.port, request, { untilClosed: true })).toMatchObject({ status: 400, closed: true })
+    expect(seen()).toEqual([])
+  })
+})
+
 describe('bytes that no header may hold', () => {
   test.each([
     ['NUL in a value', get('X: a\0b')],
