@@ -88,6 +88,8 @@ test('connections that never send a byte are closed after the header timeout', a
   const socket = await open(gateway.port)
   socket.resume()
   await once(socket, 'close')
+  await until('its place is free', () => gateway.runtime.status().connections === 0)
+  expect(gateway.entries).toHaveLength(0)
 })
 
 test('connections over the limit are closed at once and counted; places become free again', async () => {
@@ -108,7 +110,10 @@ test('requests over the limit are shed with 503 and Retry-After, the others are 
   const waiting: (() => void)[] = []
   const { gateway } = await behind('max_requests: 10', '', (_req, res) => void waiting.push(() => res.end('ok')))
   const answers = askMany(30, () => ask(gateway.url))
-  await until('ten are served and the rest is shed', async () => waiting.length === 10 && (await gateway.sample('headgate_shed_total{reason="requests"}')) === 20)
+  await until(
+    'ten are served and the rest is shed',
+    async () => waiting.length === 10 && (await gateway.sample('headgate_shed_total{reason="requests"}')) === 20,
+  )
   for (const answer of waiting) answer()
   expect(await answers).toEqual({ 200: 10, 503: 20 })
   const shed = gateway.entries.find(({ status }) => status === 503)

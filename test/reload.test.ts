@@ -136,7 +136,9 @@ routing_rules: [{ path: /, service: a }]
 `
   const gateway = await started(yaml)
   for (let round = 0; round < 100; round += 1) {
-    await expect(gateway.apply(`${yaml}\nlisteners: { main: { address: "127.0.0.1:${gateway.port}" }, other: { address: "127.0.0.1:${taken.port}" } }`)).rejects.toThrow('EADDRINUSE')
+    await expect(
+      gateway.apply(`${yaml}\nlisteners: { main: { address: "127.0.0.1:${gateway.port}" }, other: { address: "127.0.0.1:${taken.port}" } }`),
+    ).rejects.toThrow('EADDRINUSE')
   }
   expect(await ask(gateway.url)).toMatchObject({ status: 200 })
   expect(gateway.runtime.status().generation).toBe(1)

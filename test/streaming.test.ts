@@ -213,7 +213,7 @@ test('a client that takes none of many small answers loses its connection after 
 
 test('a body that stalls is cut after the idle timeout', async () => {
   const { gateway } = await behind((_req, res) => void res.writeHead(200, { 'content-length': '10' }).write('half'), ', idle_timeout: 300ms')
-  await expect(ask(gateway.url)).rejects.toThrow()
+  await expect(ask(gateway.url)).rejects.toThrow('aborted')
   await until('the request is logged', () => gateway.entries.length === 1)
   expect(gateway.entries[0]).toMatchObject({ status: 200, error: 'UPSTREAM_TIMEOUT' })
 })

@@ -10,9 +10,7 @@ export interface BackoffPolicy {
  * @returns Milliseconds in [0, min(maxDelayMs, baseDelayMs * 2^(attempt - 1))). Never throws.
  * Source: AWS Architecture Blog, "Exponential Backoff And Jitter" (2015).
  */
-export const backoffMs = (policy: BackoffPolicy, attempt: number, random: () => number): number =>
-  random() * maxBackoffMs(policy, attempt)
+export const backoffMs = (policy: BackoffPolicy, attempt: number, random: () => number): number => random() * maxBackoffMs(policy, attempt)
 
 /** The longest that {@link backoffMs} can be after `attempt`, in milliseconds. */
-export const maxBackoffMs = (policy: BackoffPolicy, attempt: number): number =>
-  Math.min(policy.maxDelayMs, policy.baseDelayMs * 2 ** (attempt - 1))
+export const maxBackoffMs = (policy: BackoffPolicy, attempt: number): number => Math.min(policy.maxDelayMs, policy.baseDelayMs * 2 ** (attempt - 1))

@@ -20,7 +20,12 @@ test('a quiet route may retry as often as the floor allows', () => {
 })
 
 test('without calls and without a floor there is nothing to take', () => {
-  expect(taken(retryBudget({ percent: 100, minPerSecond: 0 }, () => 0), 10)).toBe(0)
+  expect(
+    taken(
+      retryBudget({ percent: 100, minPerSecond: 0 }, () => 0),
+      10,
+    ),
+  ).toBe(0)
 })
 
 test('what was taken is given back as the window moves on', () => {

@@ -144,18 +144,21 @@ test('a large body whose first upstream resets in the middle is not repeated, an
   const body = Buffer.alloc(5 * 1024 * 1024, 'content ')
   const received: number[] = []
   let count = 0
-  const server = await upstream((req, res) => {
-    count += 1
-    let bytes = 0
-    req.on('data', (data: Buffer) => {
-      bytes += data.length
-      if (count === 1 && bytes > 1_000_000) req.socket.destroy()
-    })
-    req.on('end', () => {
-      received.push(bytes)
-      res.end()
-    })
-  }, { early: true })
+  const server = await upstream(
+    (req, res) => {
+      count += 1
+      let bytes = 0
+      req.on('data', (data: Buffer) => {
+        bytes += data.length
+        if (count === 1 && bytes > 1_000_000) req.socket.destroy()
+      })
+      req.on('end', () => {
+        received.push(bytes)
+        res.end()
+      })
+    },
+    { early: true },
+  )
   const gateway = await gatewayTo([server.url], `, retries: 2 ${quick}`)
   const answer = await ask(gateway.url, { method: 'PUT', body }).catch(() => undefined)
   expect(answer === undefined || answer.status === 502).toBe(true)
@@ -168,14 +171,17 @@ test('a large body whose first upstream resets in the middle is not repeated, an
 test('a large body is sent whole to the address that takes it, when the first could not be reached', async () => {
   const body = Buffer.alloc(5 * 1024 * 1024, 'content ')
   let digest = ''
-  const server = await upstream((req, res) => {
-    const hash = createHash('sha256')
-    req.on('data', (data: Buffer) => hash.update(data))
-    req.on('end', () => {
-      digest = hash.digest('hex')
-      res.end()
-    })
-  }, { early: true })
+  const server = await upstream(
+    (req, res) => {
+      const hash = createHash('sha256')
+      req.on('data', (data: Buffer) => hash.update(data))
+      req.on('end', () => {
+        digest = hash.digest('hex')
+        res.end()
+      })
+    },
+    { early: true },
+  )
   const gateway = await gatewayTo([`http://127.0.0.1:${await freePort()}`, server.url], `, retries: 1 ${quick}`)
   for (let i = 0; i < 4; i += 1) {
     digest = ''
@@ -187,14 +193,17 @@ test('a large body is sent whole to the address that takes it, when the first co
 test('a streamed body is sent whole by a later attempt, when the first waited for a connection in vain', async () => {
   const held: ServerResponse[] = []
   let bytes = 0
-  const server = await upstream((req, res) => {
-    if (req.method === 'GET') {
-      held.push(res)
-      return
-    }
-    req.on('data', (data: Buffer) => (bytes += data.length))
-    req.on('end', () => res.end())
-  }, { early: true })
+  const server = await upstream(
+    (req, res) => {
+      if (req.method === 'GET') {
+        held.push(res)
+        return
+      }
+      req.on('data', (data: Buffer) => (bytes += data.length))
+      req.on('end', () => res.end())
+    },
+    { early: true },
+  )
   const gateway = await startGateway(`
 services: { a: { urls: ["${server.url}"], max_connections: 1 } }
 routing_rules:
