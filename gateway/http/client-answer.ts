@@ -5,6 +5,7 @@ import { problem, problemContentType } from '../observe/problem.ts'
 import type { Exchange } from './exchange.ts'
 import { replayBytes } from './request-body.ts'
 import { responseTrailers } from './response-headers.ts'
+import { streamed } from './streamed-bytes.ts'
 import type { AnswerHeaders, AnswerSink, UpstreamAnswer } from './upstream-answer.ts'
 
 // A client that is still sending gets this long, and this many bytes, to read an early answer before the connection ends.
@@ -72,6 +73,7 @@ class ClientSink implements AnswerSink {
   write(chunk: Buffer): boolean {
     const { res } = this.#exchange
     this.#exchange.bytesOut += chunk.length
+    streamed(chunk.length)
     if (res.write(chunk)) return true
     if (!this.#full) {
       this.#full = true

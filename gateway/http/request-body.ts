@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
 import { GatewayError } from '../errors.ts'
+import { streamed } from './streamed-bytes.ts'
 
 /** Bodies up to this many bytes are read before the first attempt where a route may have to send them twice. */
 export const replayBytes = 64 * 1024
@@ -98,6 +99,7 @@ class ClientBody extends Readable {
 
   readonly #onData = (chunk: Buffer): void => {
     this.#bytes += chunk.length
+    streamed(chunk.length)
     if (this.#bytes > this.#maxBytes) this.destroy(new GatewayError('BODY_TOO_LARGE'))
     else if (!this.push(chunk)) this.#req.pause()
   }
