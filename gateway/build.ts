@@ -55,12 +55,7 @@ export interface BuiltRoutes extends PolicyState {
  * The deadline bounds everything: retries never start past it, and it shortens the timeout of the last attempt. The
  * breaker stands inside the retries, so that every attempt counts and an open circuit fails at once.
  */
-export function buildRoutes(
-  config: GatewayConfig,
-  services: ReadonlyMap<string, Service>,
-  previous: PolicyState,
-  deps: BuildDeps,
-): BuiltRoutes {
+export function buildRoutes(config: GatewayConfig, services: ReadonlyMap<string, Service>, previous: PolicyState, deps: BuildDeps): BuiltRoutes {
   const state = { breakers: new Map<string, BreakerEntry>(), budgets: new Map<string, RetryBudget>() }
 
   const keep = <Value>(now: Map<string, Value>, before: ReadonlyMap<string, Value>, key: string, make: () => Value): Value => {
@@ -131,7 +126,11 @@ export function buildRoutes(
     return serviceRoute(route, {
       metrics: deps.metrics,
       now: deps.now,
-      choose: chooser(branches, weights.map(({ weight }) => weight), deps.random),
+      choose: chooser(
+        branches,
+        weights.map(({ weight }) => weight),
+        deps.random,
+      ),
       branches,
       mirror: route.mirror && mirror(serviceNamed(route.mirror.service, route), route.mirror.percent, route.timeoutMs, deps.random),
       onInternalError: deps.onInternalError,

@@ -70,9 +70,7 @@ export function runtime(deps: RuntimeDeps, options: RuntimeOptions = {}): Runtim
       log.warn({ service, address: origin, healthy }, `${origin} of ${service} is ${healthy ? 'healthy again' : 'out of rotation'}`),
   }
 
-  metrics.breakers(() =>
-    [...(current?.policies.breakers.values() ?? [])].map(({ service, breaker }) => ({ service, state: breaker.state })),
-  )
+  metrics.breakers(() => [...(current?.policies.breakers.values() ?? [])].map(({ service, breaker }) => ({ service, state: breaker.state })))
   metrics.upstreams(() => upstreamSamples(current))
 
   const serving = (): Generation => {
