@@ -55,6 +55,7 @@ export const service = {
     passive_health: {
       type: 'object',
       additionalProperties: false,
+      default: {},
       description:
         'Takes an address out when live calls keep failing on it (connect errors, resets, timeouts). The last address of a service is never taken out.',
       properties: {

@@ -156,10 +156,11 @@ function headersMatch(wanted: readonly NamedMatch[], input: MatchInput): boolean
   })
 }
 
+/** The first value of a repeated parameter counts, so that rules for different values never match one request. */
 function queryMatches(wanted: readonly NamedMatch[], input: MatchInput): boolean {
   if (wanted.length === 0) return true
   const query = new URLSearchParams(input.query)
-  return wanted.every(({ name, value }) => (value === undefined ? query.has(name) : query.getAll(name).includes(value)))
+  return wanted.every(({ name, value }) => (value === undefined ? query.has(name) : query.get(name) === value))
 }
 
 /** Values of the `{params}` of a path that matches, by name, as they stand in the path (still percent-encoded). */
