@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { request } from 'node:http'
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import { afterEach, expect, test } from 'vitest'
 import { ask } from './kit/ask.ts'
 import { type TestGateway, startGateway } from './kit/gateway.ts'
@@ -218,9 +219,19 @@ test('a body that stalls is cut after the idle timeout', async () => {
   expect(gateway.entries[0]).toMatchObject({ status: 200, error: 'UPSTREAM_TIMEOUT' })
 })
 
-test('a body that breaks off is not passed off as whole', async () => {
+const reset = (socket: Socket): unknown => setTimeout(() => socket.resetAndDestroy(), 50)
+
+test.each<[string, string, (socket: Socket) => unknown]>([
+  ['chunked, and ended early', 'transfer-encoding: chunked\r\n\r\n5\r\nhello\r\n', (socket) => socket.end()],
+  ['chunked, and reset', 'transfer-encoding: chunked\r\n\r\n5\r\nhello\r\n', reset],
+  ['of a length, and reset', 'content-length: 10\r\n\r\nhello', reset],
+  ['ended by the connection, and reset', 'connection: close\r\n\r\nhello', reset],
+])('a body that breaks off is not passed off as whole (%s)', async (_what, bytes, end) => {
   const broken = await startTcpUpstream((socket) => {
-    socket.once('data', () => socket.end('HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n'))
+    socket.once('data', () => {
+      socket.write(`HTTP/1.1 200 OK\r\n${bytes}`)
+      end(socket)
+    })
   })
   cleanups.push(() => broken.close())
   const gateway = await startGateway(`
@@ -231,6 +242,22 @@ routing_rules: [{ path: /*, service: files }]
   const answer = await raw(gateway.port, 'GET / HTTP/1.1\r\nhost: a\r\n\r\n', { untilClosed: true })
   expect(answer.closed).toBe(true)
   expect(answer.text).not.toMatch(/\r\n0\r\n/)
+})
+
+test('a body that is ended by the connection passes whole', async () => {
+  const plain = await startTcpUpstream((socket) => {
+    socket.once('data', () => {
+      socket.write('HTTP/1.0 200 OK\r\n\r\nfirst ')
+      setTimeout(() => socket.end('second'), 50)
+    })
+  })
+  cleanups.push(() => plain.close())
+  const gateway = await startGateway(`
+services: { files: { urls: ["${plain.url}"] } }
+routing_rules: [{ path: /*, service: files }]
+`)
+  cleanups.push(() => gateway.close())
+  expect(await ask(gateway.url)).toMatchObject({ status: 200, body: 'first second' })
 })
 
 test('a short body that the service did not read leaves the connection of the client usable', async () => {

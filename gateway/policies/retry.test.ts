@@ -11,11 +11,13 @@ interface Scene {
   readonly mayRepeat?: boolean
   /** What happens to the call while it waits. */
   readonly onSleep?: (call: Call) => void
+  /** How much longer than asked for every wait takes. */
+  readonly lateMs?: number
 }
 
 /** Plays outcomes through the stage; a result of `bad` is a failure. Time passes in waits only. */
 async function play(scene: Scene) {
-  const { outcomes, maxAttempts = 3, deadlineAtMs = Infinity, askedMs, budget = Infinity, mayRepeat = true, onSleep } = scene
+  const { outcomes, maxAttempts = 3, deadlineAtMs = Infinity, askedMs, budget = Infinity, mayRepeat = true, onSleep, lateMs = 0 } = scene
   let nowMs = 0
   let left = budget
   const waits: number[] = []
@@ -41,7 +43,7 @@ async function play(scene: Scene) {
     random: () => 0.5,
     sleep: (ms) => {
       waits.push(ms)
-      nowMs += ms
+      nowMs += ms + lateMs
       onSleep?.(call)
       return Promise.resolve()
     },
@@ -87,6 +89,11 @@ test('one attempt means no retry', async () => {
 
 test('stops when the next backoff would outlive the deadline', async () => {
   expect(await play({ outcomes: [failure, failure], deadlineAtMs: 120 })).toMatchObject({ result: failure, attempts: 2, waits: [50] })
+})
+
+test('a wait that took too long leaves no attempt that could only fail', async () => {
+  const late = await play({ outcomes: [failure], deadlineAtMs: 60, lateMs: 10 })
+  expect(late).toMatchObject({ attempts: 1, result: { code: 'DEADLINE_EXCEEDED' } })
 })
 
 test('stops when the budget is used up, and says so', async () => {

@@ -1,3 +1,4 @@
+import { GatewayError } from '../errors.ts'
 import type { Call, Stage } from '../pipe.ts'
 import { type BackoffPolicy, backoffMs } from './backoff.ts'
 import type { RetryBudget } from './retry-budget.ts'
@@ -33,6 +34,7 @@ export interface RetryDeps<In> {
 /**
  * Repeats a call that failed in a way that may go away. Stops when attempts, budget or deadline are used up;
  * then the last outcome, answer or error, is what the caller gets.
+ * @throws {GatewayError} DEADLINE_EXCEEDED when a wait took longer than it should have.
  */
 export const retry =
   <In, Out>(policy: RetryPolicy, rules: RetryRules<In, Out>, deps: RetryDeps<In>): Stage<In, Out> =>
@@ -54,6 +56,8 @@ export const retry =
       }
       deps.onRetry()
       await deps.sleep(delayMs, input, call)
+      // A late timer must not begin an attempt that has no time left: it would count against the target.
+      if (deps.now() >= call.deadlineAtMs) throw new GatewayError('DEADLINE_EXCEEDED')
     }
   }
 

@@ -69,14 +69,27 @@ const connector = ({ connectTimeoutMs, tls }: PoolOptions): buildConnector.conne
   let connectTls: buildConnector.connector | undefined
   return (target, callback) => {
     if (target.protocol !== 'https:') {
-      connectTcp(target, callback)
+      connectTcp(target, tellingResets(callback))
       return
     }
     connectTls ??= buildConnector({ timeout, allowH2: false, secureContext: tls.secureContext(), rejectUnauthorized: tls.verify })
     // undici derives the name from the `Host` of the call; a client must not choose whose certificate is accepted.
-    connectTls({ ...target, servername: sniName(tls.serverName) }, callback)
+    connectTls({ ...target, servername: sniName(tls.serverName) }, tellingResets(callback))
   }
 }
+
+/**
+ * undici takes a reset for the end of a body that has no length of its own, and would pass half a file off as whole.
+ * It knows the reset by its code only.
+ */
+const tellingResets =
+  (callback: buildConnector.Callback): buildConnector.Callback =>
+  (...args) => {
+    args[1]?.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'ECONNRESET') error.code = 'HEADGATE_RESET'
+    })
+    callback(...args)
+  }
 
 /** RFC 6066 forbids addresses as SNI; certificates are then checked against the address itself. */
 export const sniName = (serverName: string): string => (isIP(serverName) === 0 ? serverName : '')
