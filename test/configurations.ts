@@ -6,3 +6,9 @@ export const errorsOf = async (paths: readonly string[], cwd: string): Promise<r
   const errors = diagnostics.filter((diagnostic) => diagnostic.severity === 'error')
   return errors.map((error) => `${error.location.file}:${error.location.line} ${error.message}`)
 }
+
+/** Codes of all findings of a configuration, warnings included. */
+export const findingsOf = async (paths: readonly string[], cwd: string): Promise<readonly string[]> => {
+  const { diagnostics } = await load({ paths, env: {}, cwd })
+  return diagnostics.map(({ code }) => code)
+}

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { root } from './architecture/files.ts'
-import { errorsOf } from './configurations.ts'
+import { errorsOf, findingsOf } from './configurations.ts'
 import { allBlocks, blocksOf, commandsOf, kindOf } from './docs/blocks.ts'
 import type { Block, Command } from './docs/blocks.ts'
 
@@ -53,7 +53,8 @@ describe('configurations in the documents', () => {
   })
 
   test.for(wrong)('$place is as wrong as it says', async (block) => {
-    expect(await errorsIn(block, [])).not.toEqual([])
+    writeFileSync(join(folder, 'block.yaml'), block.text)
+    expect(await findingsOf(['block.yaml'], folder)).not.toEqual([])
   })
 })
 

@@ -135,7 +135,8 @@ describe('a rule', () => {
   test.each([
     ['/search?q=1', 200, 'found'],
     ['/search?page=2&q=', 200, 'second'],
-    ['/search?q=1&page=3&page=2', 200, 'second'],
+    ['/search?q=1&page=2&page=3', 200, 'second'],
+    ['/search?q=1&page=3&page=2', 200, 'found'],
     ['/search?%71=1', 200, 'found'],
     ['/search', 404, undefined],
   ])('is chosen by query: %s is %i %s', async (url, status, body) => {

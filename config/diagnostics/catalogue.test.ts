@@ -13,7 +13,7 @@ const section = (code: string, { severity, title, explanation, wrong, right }: C
     `## ${code}: ${title}`,
     ...(severity === 'warning' ? ['A warning: the configuration is used as it is.'] : []),
     explanation,
-    ...(wrong === '' ? [] : [`Wrong:\n\n\`\`\`yaml wrong\n${printable(wrong)}\`\`\``]),
+    ...(wrong === '' ? [] : [`Wrong:\n\n\`\`\`yaml ${wrong.includes('\0') ? 'ignore' : 'wrong'}\n${printable(wrong)}\`\`\``]),
     `Right:\n\n\`\`\`yaml\n${right}\`\`\``,
   ].join('\n\n')
 

@@ -133,10 +133,10 @@ describe('of rules for one path', () => {
     expect(rules.find(input('/z'))).toBeUndefined()
   })
 
-  test('a query parameter is read as forms write it, and one of several values is enough', () => {
+  test('a query parameter is read as forms write it, and the first of several values counts', () => {
     const rules = table(rule('/x', { query: [{ name: 'a b', value: 'c+d' }] }))
     expect(rules.find(input('/x', { query: '?a+b=c%2Bd' }))).toBe(0)
-    expect(rules.find(input('/x', { query: '?a%20b=x&a%20b=c%2bd' }))).toBe(0)
+    expect(rules.find(input('/x', { query: '?a%20b=c%2bd&a%20b=x' }))).toBe(0)
     expect(rules.find(input('/x', { query: '?a+b=c+d' }))).toBeUndefined()
     expect(rules.find(input('/x', { query: '?' }))).toBeUndefined()
   })
