@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { afterEach, expect, test } from 'vitest'
 import { WebSocket, WebSocketServer } from 'ws'
 import { type TestGateway, startGateway } from './kit/gateway.ts'
-import { open } from './kit/raw.ts'
+import { open, raw } from './kit/raw.ts'
 import { until } from './kit/until.ts'
 import { freePort, startTcpUpstream, startUpstream } from './kit/upstream.ts'
 
@@ -216,3 +216,23 @@ const upgradeRequest = [
   '',
   '',
 ].join('\r\n')
+
+test('a wish to upgrade behind an unanswered request is ignored: both requests get their answers, in order', async () => {
+  const server = await startUpstream((_req, res, seen) => void setTimeout(() => res.end(seen.url), 20))
+  cleanups.push(() => server.close())
+  const gateway = await gatewayTo(server.url)
+  const upgrade = 'connection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n'
+  const both = await raw(gateway.port, `GET /first HTTP/1.1\r\nhost: a\r\n\r\nGET /second HTTP/1.1\r\nhost: a\r\n${upgrade}\r\n`, { answers: 2 })
+  expect(both.text.match(/\/first|\/second|HTTP\/1.1 [0-9]+/g)).toEqual(['HTTP/1.1 200', '/first', 'HTTP/1.1 200', '/second'])
+  expect(server.seen[1]?.headers.upgrade).toBeUndefined()
+})
+
+test('CONNECT behind an unanswered request ends the connection after the answer that is owed, and is not taken for it', async () => {
+  const server = await startUpstream((_req, res) => void setTimeout(() => res.end('mine'), 20))
+  cleanups.push(() => server.close())
+  const gateway = await gatewayTo(server.url)
+  const answer = await raw(gateway.port, 'GET / HTTP/1.1\r\nhost: a\r\n\r\nCONNECT a:1 HTTP/1.1\r\nhost: a\r\n\r\n', { untilClosed: true })
+  expect(answer.status).toBe(200)
+  expect(answer.body).toBe('mine')
+  expect(answer.closed).toBe(true)
+})

@@ -37,6 +37,11 @@ const sweepIntervalMs = 50
  */
 export async function httpListener(address: Address, limits: LimitsConfig, reusePort: boolean, events: ListenerEvents): Promise<HttpListener> {
   const responses = new WeakMap<Socket, ServerResponse>()
+  /** The last answer of a connection, while it is still owed. */
+  const owed = (socket: Socket): ServerResponse | undefined => {
+    const last = responses.get(socket)
+    return last === undefined || last.writableFinished ? undefined : last
+  }
   const server = createServer({
     maxHeaderSize: limits.maxHeaderBytes,
     connectionsCheckingInterval: checkIntervalMs,
@@ -44,7 +49,8 @@ export async function httpListener(address: Address, limits: LimitsConfig, reuse
     requireHostHeader: false, // checked at the edge, where the answer is a problem document
     noDelay: true,
     keepAlive: true,
-    shouldUpgradeCallback: isWebSocket,
+    // Behind another request there is no connection to hand over yet; a server may ignore the wish (RFC 9110, section 7.8).
+    shouldUpgradeCallback: (req) => isWebSocket(req) && owed(req.socket) === undefined,
   })
   const slow = slowClients(() => performance.now())
   let sendTimeoutMs = limits.sendTimeoutMs
@@ -74,12 +80,13 @@ export async function httpListener(address: Address, limits: LimitsConfig, reuse
   server.on('upgrade', (req: IncomingMessage, socket: Socket, head: Buffer) => {
     upgraded.add(socket)
     socket.once('close', () => upgraded.delete(socket))
-    upgrade(req, socket, head, events)
+    const pending = owed(socket)
+    if (pending === undefined) upgrade(req, socket, head, events)
+    else closeAfter(pending, socket)
   })
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
     const code = protocolErrorCode(error)
-    const last = responses.get(socket)
-    const pending = last === undefined || last.writableFinished ? undefined : last
+    const pending = owed(socket)
     if (code === undefined || !socket.writable) socket.destroy()
     else if (pending === undefined) answerOnSocket(socket, code, events.traceId())
     // What cannot be read came behind whole requests, and those get their answers: an error would be taken for one of them.
@@ -90,7 +97,9 @@ export async function httpListener(address: Address, limits: LimitsConfig, reuse
   // Without a listener Node would close the connection without a word.
   server.on('connect', (_req: IncomingMessage, socket: Socket) => {
     socket.on('error', () => socket.destroy())
-    answerOnSocket(socket, 'METHOD_NOT_IMPLEMENTED', events.traceId())
+    const pending = owed(socket)
+    if (pending === undefined) answerOnSocket(socket, 'METHOD_NOT_IMPLEMENTED', events.traceId())
+    else closeAfter(pending, socket)
   })
 
   const configure = (next: LimitsConfig): void => {
