@@ -5,7 +5,9 @@ import type { Exchange } from './exchange.ts'
 import type { UpstreamAnswer } from './upstream-answer.ts'
 
 // RFC 9110, section 9.2.2, and QUERY (idempotent by its definition).
-const idempotent = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE', 'QUERY'])
+const idempotentMethods = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE', 'QUERY'])
+
+export const isIdempotent = (method: string): boolean => idempotentMethods.has(method)
 
 const targetsFault = new Set<string>([
   'UPSTREAM_CONNECT_FAILED',
@@ -29,7 +31,7 @@ export const httpCircuitRules: CircuitRules<UpstreamAnswer> = {
  */
 export function httpRetryRules(idempotencyHeader: string | undefined): RetryRules<Exchange, UpstreamAnswer> {
   const repeatable = (exchange: Exchange): boolean =>
-    idempotent.has(exchange.method) || (idempotencyHeader !== undefined && exchange.req.headers[idempotencyHeader] !== undefined)
+    isIdempotent(exchange.method) || (idempotencyHeader !== undefined && exchange.req.headers[idempotencyHeader] !== undefined)
   return {
     mayRepeatError: (exchange, call, error) => {
       if (!(error instanceof GatewayError) || !error.retryable || exchange.body?.replayable === false) return false

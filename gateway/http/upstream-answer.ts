@@ -4,7 +4,7 @@ import { GatewayError } from '../errors.ts'
 import type { ErrorCode } from '../errors.ts'
 import type { Call } from '../pipe.ts'
 import type { Outcome, Upstream } from '../services/service.ts'
-import { upstreamError } from './upstream-error.ts'
+import { metClosingConnection, upstreamError } from './upstream-error.ts'
 
 /** Where the body of an answer goes. */
 export interface AnswerSink {
@@ -112,7 +112,8 @@ export class UpstreamAnswer implements Dispatcher.DispatchHandler {
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
     const mapped = upstreamError(this.#cancelled ?? error, this.sent)
-    this.#count(clientsFault.has(mapped.code) ? 'neutral' : 'failed')
+    const blameless = clientsFault.has(mapped.code) || metClosingConnection(mapped)
+    this.#count(blameless ? 'neutral' : 'failed')
     this.#failure = mapped
     if (this.status === 0) this.#reject(mapped)
     else this.#sink?.fail(mapped)

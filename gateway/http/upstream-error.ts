@@ -1,4 +1,5 @@
 import { GatewayError } from '../errors.ts'
+import { keptConnectionLost } from '../services/kept-connection.ts'
 
 const invalidResponse = new Set([
   'UND_ERR_HEADERS_OVERFLOW',
@@ -24,6 +25,11 @@ export function upstreamError(error: unknown, sent: boolean): GatewayError {
     return new GatewayError('UPSTREAM_INVALID_RESPONSE', { sent, cause: error })
   }
   return new GatewayError(sent ? 'UPSTREAM_RESET' : 'UPSTREAM_CONNECT_FAILED', { sent, cause: error })
+}
+
+/** Whether the request met a kept connection that the upstream was just closing. */
+export function metClosingConnection(error: unknown): boolean {
+  return error instanceof GatewayError && errorCode(error.cause) === keptConnectionLost
 }
 
 function errorCode(error: unknown): string {

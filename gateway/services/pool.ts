@@ -2,6 +2,7 @@ import type { EventEmitter } from 'node:events'
 import { isIP } from 'node:net'
 import type { SecureContext } from 'node:tls'
 import { buildConnector, Client, type Dispatcher, Pool } from 'undici'
+import { keptConnectionLost, lostWhileKept, watchSends } from './kept-connection.ts'
 
 /** Longer header blocks of an answer are an error of the upstream. */
 const maxHeaderBytes = 64 * 1024
@@ -29,6 +30,7 @@ export interface TlsOptions {
 
 /** Connection pool of one address: HTTP/1.1, one call at a time per connection, no time limits except that of connecting. */
 export const upstreamPool = (options: PoolOptions): Pool => {
+  watchSends()
   const settings: Pool.Options = {
     connect: connector(options),
     connections: options.maxConnections,
@@ -85,8 +87,10 @@ const connector = ({ connectTimeoutMs, tls }: PoolOptions): buildConnector.conne
 const tellingResets =
   (callback: buildConnector.Callback): buildConnector.Callback =>
   (...args) => {
-    args[1]?.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'ECONNRESET') error.code = 'HEADGATE_RESET'
+    const socket = args[1]
+    socket?.on('error', (error: NodeJS.ErrnoException) => {
+      if (lostWhileKept(socket)) error.code = keptConnectionLost
+      else if (error.code === 'ECONNRESET') error.code = 'HEADGATE_RESET'
     })
     callback(...args)
   }
