@@ -1,6 +1,7 @@
 import { BlockList, isIP } from 'node:net'
 import type { Socket } from 'node:net'
 import type { IncomingHttpHeaders } from 'node:http'
+import { hostName } from './request-target.ts'
 
 /** Who is at the other end of a client connection. */
 export interface Peer {
@@ -12,6 +13,8 @@ export interface Peer {
   readonly trusts: (address: string) => boolean
   /** `for=` of the `Forwarded` header (RFC 7239). */
   readonly forwardedFor: string
+  /** What the last request on this connection said and what followed from it: clients rarely change their mind. */
+  last: { readonly authority: string; readonly host: string | undefined; readonly facts: ForwardedFacts } | undefined
 }
 
 /** What is said upstream about where a request came from. */
@@ -41,11 +44,23 @@ export function peerReader(trustedProxies: readonly string[]): (socket: Socket) 
     let peer = peers.get(socket)
     if (peer === undefined) {
       const address = plainAddress(socket.remoteAddress ?? '')
-      peer = { address, trusted: trusts(address), trusts, forwardedFor: `for=${forwardedNode(address)}` }
+      peer = { address, trusted: trusts(address), trusts, forwardedFor: `for=${forwardedNode(address)}`, last: undefined }
       peers.set(socket, peer)
     }
     return peer
   }
+}
+
+/**
+ * Host name and forwarded facts of a request. Without trust they depend on the connection and on `Host` alone, and are made once.
+ * @param authority `Host` as the client sent it.
+ */
+export function originOf(peer: Peer, headers: IncomingHttpHeaders, authority: string): NonNullable<Peer['last']> {
+  const { last } = peer
+  if (last !== undefined && last.authority === authority && !peer.trusted) return last
+  const origin = { authority, host: hostName(authority), facts: forwardedFacts(peer, headers, authority) }
+  peer.last = origin
+  return origin
 }
 
 /** @param authority `Host` as the client sent it, already checked. */

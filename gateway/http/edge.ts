@@ -3,12 +3,12 @@ import type { TracingConfig } from '../../config/model.ts'
 import { GatewayError } from '../errors.ts'
 import { traceContext, traceparent } from '../observe/trace.ts'
 import type { IdSource } from '../observe/trace-ids.ts'
-import { forwardedFacts, peerReader } from './client-peer.ts'
+import { originOf, peerReader } from './client-peer.ts'
 import { Exchange } from './exchange.ts'
 import type { Lifecycle } from './exchange.ts'
 import { requestHeadReader } from './request-head.ts'
 import type { RequestHead } from './request-head.ts'
-import { hostName, requestTarget } from './request-target.ts'
+import { requestTarget } from './request-target.ts'
 import type { RequestTarget } from './request-target.ts'
 
 export interface EdgePolicy {
@@ -43,11 +43,10 @@ export function edge(policy: EdgePolicy, deps: EdgeDeps): (req: IncomingMessage,
     const startedAtMs = deps.now()
     const head = readHead(req.rawHeaders, req.headers.connection)
     const target = requestTarget(req.url as string)
-    const refusal = refusalOf(req, head, target, policy.maxHeaders) ?? (upgrade === undefined ? undefined : upgradeRefusal(req))
     const known: RequestTarget = 'problem' in target ? { path: printable(req.url as string), query: '', authority: undefined } : target
-    const authority = known.authority ?? req.headers.host ?? ''
+    const { authority, host, facts } = originOf(peerOf(req.socket), req.headers, known.authority ?? req.headers.host ?? '')
+    const refusal = refusalOf(req, head, target, authority, host, policy.maxHeaders) ?? (upgrade === undefined ? undefined : upgradeRefusal(req))
     const trace = traceContext(head, deps.ids)
-    const facts = forwardedFacts(peerOf(req.socket), req.headers, authority)
 
     const { forward } = head
     forward.push('x-forwarded-for', facts.xForwardedFor, 'x-forwarded-proto', facts.xForwardedProto)
@@ -63,7 +62,7 @@ export function edge(policy: EdgePolicy, deps: EdgeDeps): (req: IncomingMessage,
       res,
       path: known.path,
       query: known.query,
-      host: hostName(authority) ?? '',
+      host: host ?? '',
       authority,
       client: facts.client,
       trace,
@@ -80,19 +79,18 @@ function refusalOf(
   req: IncomingMessage,
   head: RequestHead,
   target: RequestTarget | { problem: string },
+  authority: string,
+  host: string | undefined,
   maxHeaders: number,
 ): GatewayError | undefined {
-  const bad = (detail: string): GatewayError => new GatewayError('BAD_REQUEST', { detail })
   // Node's parser takes HTTP/0.9 and 2.0 too; in those, what follows has another meaning.
   if (req.httpVersionMajor !== 1) return bad('Only HTTP/1.0 and HTTP/1.1 are spoken here.')
   if (req.rawHeaders.length > maxHeaders * 2) return new GatewayError('HEADERS_TOO_LARGE', { detail: `At most ${maxHeaders} headers are taken.` })
   if ('problem' in target) return bad(target.problem)
   if (head.hosts > 1) return bad('There is more than one Host header.')
-  const authority = target.authority ?? req.headers.host
   if (head.hosts === 0 && req.httpVersionMinor === 1) return bad('There is no Host header.')
-  if (authority !== undefined && hostName(authority) === undefined && !(authority === '' && req.httpVersionMinor === 0)) {
-    return bad('The Host header is not a valid host.')
-  }
+  // HTTP/1.0 knows no Host.
+  if (host === undefined && !(authority === '' && req.httpVersionMinor === 0)) return bad('The Host header is not a valid host.')
   if (head.authorizations > 1) return bad('There is more than one Authorization header.')
   const encoding = req.headers['transfer-encoding']
   if (encoding !== undefined && (encoding.toLowerCase() !== 'chunked' || req.httpVersionMinor === 0)) {
@@ -103,6 +101,8 @@ function refusalOf(
   }
   return undefined
 }
+
+const bad = (detail: string): GatewayError => new GatewayError('BAD_REQUEST', { detail })
 
 /** What follows the head of an upgrade is read as the new protocol; a body there would be a request that nobody checked. */
 function upgradeRefusal({ headers }: IncomingMessage): GatewayError | undefined {

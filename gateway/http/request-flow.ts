@@ -83,7 +83,7 @@ export function requestFlow(deps: RequestFlowDeps): (req: IncomingMessage, res: 
     const input = { method: exchange.method, host: exchange.host, path: exchange.path, query: exchange.query, headers: req.headers }
     const route = refusal === undefined ? findRoute(generation, input) : undefined
     const ended = upgrade === undefined ? res : upgrade.socket
-    ended.once('close', () => finish(exchange, route, generation))
+    ended.on('close', () => finish(exchange, route, generation))
 
     if (refusal !== undefined) refuse(exchange, refusal)
     else if (gauges.requestsInFlight > generation.config.limits.maxRequests) {

@@ -20,7 +20,7 @@ export interface AccessLog {
 export interface AccessLogDeps extends ChunkQueueDeps {
   /** Milliseconds since 1970; `Date.now` by default. */
   readonly now?: () => number
-  /** Lines are gathered into chunks of at most this many bytes; 16 KiB by default. */
+  /** Lines are gathered into chunks of at most this many bytes; 64 KiB by default. */
   readonly chunkBytes?: number
   /** Longest time a line waits for others to share its write; 100 ms by default. */
   readonly flushIntervalMs?: number
@@ -33,7 +33,7 @@ export interface AccessLogDeps extends ChunkQueueDeps {
  * costs more than the line. Memory is bounded by `maxWaitingBytes` and one write inside the destination.
  */
 export const accessLog = (initial: AccessLogConfig, deps: AccessLogDeps): AccessLog => {
-  const { now = Date.now, chunkBytes = 16_384, flushIntervalMs = 100, flushTimeoutMs = 2000 } = deps
+  const { now = Date.now, chunkBytes = 65_536, flushIntervalMs = 100, flushTimeoutMs = 2000 } = deps
   const queue = chunkQueue(deps)
   let config = initial
   let closed = false
