@@ -21,9 +21,13 @@ export function streamed(bytes: number): void {
   collect()
 }
 
+type Collector = (options: { type: 'minor' }) => void
+
 function minorCollection(): () => void {
   setFlagsFromString('--expose-gc')
-  const gc: unknown = runInNewContext('gc')
+  const collector: unknown = runInNewContext('gc')
   // Where the engine gives no collector, it keeps its own pace.
-  return typeof gc === 'function' ? () => void gc({ type: 'minor' }) : () => undefined
+  return isCollector(collector) ? () => collector({ type: 'minor' }) : () => undefined
 }
+
+const isCollector = (value: unknown): value is Collector => typeof value === 'function'

@@ -30,11 +30,7 @@ export const upstreamCall =
     })
 
 const maySendAgain = (exchange: Exchange, error: unknown): boolean =>
-  exchange.attempts === 1 &&
-  !exchange.aborted &&
-  metClosingConnection(error) &&
-  isIdempotent(exchange.method) &&
-  exchange.body?.replayable !== false
+  exchange.attempts === 1 && !exchange.aborted && metClosingConnection(error) && isIdempotent(exchange.method) && exchange.body?.replayable !== false
 
 function sendAgain(service: Service, idleTimeoutMs: number, exchange: Exchange, resolve: Resolve, reject: Reject): void {
   try {

@@ -34,7 +34,8 @@ export async function configOf(yaml: string, env: Record<string, string> = {}): 
     const text = /^listeners:/m.test(yaml) ? yaml : `${yaml}\nlisteners: { main: { address: "127.0.0.1:0" } }\n`
     await writeFile(join(folder, 'gateway.yaml'), text)
     const { config, diagnostics } = await load({ paths: ['gateway.yaml'], env, cwd: folder })
-    if (config === undefined) throw new Error(diagnostics.map(({ code, message, location }) => `${location.line}:${location.column} ${code} ${message}`).join('\n'))
+    if (config === undefined)
+      throw new Error(diagnostics.map(({ code, message, location }) => `${location.line}:${location.column} ${code} ${message}`).join('\n'))
     return config
   } finally {
     await rm(folder, { recursive: true, force: true })
