@@ -170,6 +170,29 @@ describe('explain', () => {
     expect((await run('explain', 'POST', '/api/orders/7', '-H', 'Idempotency-Key: k')).out).toContain('calls  2 calls to the service\n')
   })
 
+  test('what comes from the environment stays the reference that was written', async () => {
+    await writeFile(
+      join(folder, 'secretive.yaml'),
+      `services: { a: { urls: ["http://127.0.0.1:9101"], health_check: "/health?key=\${env:KEY}" } }
+routing_rules:
+  - path: /bot/*
+    service: a
+    rewrite: "/bot\${env:KEY}{rest}"
+    request_headers: { set: { Authorization: "Bearer \${env:KEY}", x-plain: yes } }
+    response_headers: { add: { x-key: "\${env:KEY}" } }
+`,
+    )
+    for (const format of ['text', 'json']) {
+      const args = ['explain', 'GET', '/bot/a?b=c', '-c', 'secretive.yaml', '--format', format]
+      const { exitCode, out, err } = await headgate(args, { cwd: folder, env: { KEY: 'hunter2' } })
+      expect({ exitCode, err }).toEqual({ exitCode: 0, err: '' })
+      expect(out).not.toContain('hunter2')
+      for (const text of ['authorization: Bearer ${env:KEY}', 'x-plain: yes', 'x-key: ${env:KEY}', '/health?key=${env:KEY}'])
+        expect(out).toContain(text)
+      expect(out).toContain('/bot${env:KEY}{rest}?b=c')
+    }
+  })
+
   test('a redirect has a location and calls nobody', async () => {
     const { out } = await run('explain', 'GET', 'http://any.example/old/a?b=c')
     expect(out).toMatch(/location +\/new\/a\?b=c\n/)

@@ -28,7 +28,9 @@ export const effectiveConfig = (tree: Tree): EffectiveConfig => {
 
 const shownValue = (tree: Tree, value: unknown): unknown => {
   if (!isContainer(value)) return value
-  const shown = (item: unknown, key: string): unknown => tree.provenance.interpolated(value, key)?.written ?? shownValue(tree, item)
+  // A short form such as `health_check: /health` was written as a text and has become a map: what was written is one of its entries.
+  const shown = (item: unknown, key: string): unknown =>
+    isContainer(item) ? shownValue(tree, item) : (tree.provenance.interpolated(value, key)?.written ?? item)
   if (!isMapping(value)) return value.map((item, index) => shown(item, String(index)))
   const copy: Mapping = {}
   for (const [key, item] of Object.entries(value)) copy[key] = shown(item, key)

@@ -138,6 +138,12 @@ ${services}`
   expect(JSON.stringify(effective?.value)).not.toContain('01234')
 })
 
+test('a short form that takes from the environment is shown in full, with the reference that was written', async () => {
+  const text = `${users}services:\n  users: { urls: ["http://127.0.0.1:9101"], health_check: "/health?key=\${env:KEY}" }\n`
+  const { effective } = await loadFrom({ 'gateway.yaml': text }, { env: { KEY: 'hunter2' } })
+  expect(effective?.value).toMatchObject({ services: { users: { health_check: { path: '/health?key=${env:KEY}', interval: '10s' } } } })
+})
+
 test('what the environment holds is never taken for a reference or for YAML', async () => {
   const env = { A: '${env:B}', B: 'b', C: '{ body: evil }' }
   const { config } = await loadFrom(

@@ -6,13 +6,14 @@ import type { MatchInput } from '../../gateway/http/route-table.ts'
 import { targetText } from '../../gateway/runtime-status.ts'
 import { addressesText } from '../render/summary.ts'
 import { childPointer } from '../render/pointers.ts'
-import { originText, serviceOrigin } from './origins.ts'
+import { originText, servicePointer } from './origins.ts'
 import { others } from './others.ts'
 import type { Others } from './others.ts'
 import { routePolicies, servicePolicies } from './policies.ts'
 import type { Policy } from './policies.ts'
 import { worstCase } from './worst-case.ts'
 import type { WorstCase } from './worst-case.ts'
+import { written, writtenText } from './written.ts'
 
 /** A policy and where its value comes from: `gateway.yaml:5:7`, `default`, `command line`. */
 export interface OriginatedPolicy extends Policy {
@@ -33,7 +34,10 @@ export interface Taken {
   readonly params: Readonly<Record<string, string>>
   /** What `/*` matched; undefined for exact paths. */
   readonly rest: string | undefined
-  /** Path and query sent upstream, or the location of a redirect; undefined for a fixed answer. */
+  /**
+   * Path and query sent upstream, or the location of a redirect; undefined for a fixed answer. A rewrite that takes from the
+   * environment stands here as it was written.
+   */
   readonly forwardedTo: string | undefined
   readonly services: readonly ExplainedService[]
   readonly policies: readonly OriginatedPolicy[]
@@ -68,7 +72,7 @@ const taken = (config: GatewayConfig, result: LoadResult, request: MatchInput, r
     target: targetText(route.target),
     params: { ...pathParams(route.match, request.path) },
     rest: route.match.prefix ? pathRest(route.match, request.path) : undefined,
-    forwardedTo: forwardedTo(route, request),
+    forwardedTo: shownRewrite(result, pointer, request) ?? forwardedTo(route, request),
     services: services.map((service) => explainedService(service, result)),
     policies: originated(routePolicies(route, pointer), result),
     worstCase: services.length === 0 ? undefined : worstCase(route, request.method, request.headers),
@@ -90,11 +94,19 @@ const forwardedTo = ({ match, rewrite, target }: RouteConfig, { path, query }: M
 const explainedService = (service: ServiceConfig, result: LoadResult): ExplainedService => ({
   name: service.name,
   addresses: addressesText(service),
-  policies: servicePolicies(service, childPointer('/services', service.name)).map((policy) => ({
-    ...policy,
-    origin: serviceOrigin(result, service.name, policy.name, policy.pointer),
-  })),
+  policies: originated(
+    servicePolicies(service, childPointer('/services', service.name)).map((policy) => ({
+      ...policy,
+      pointer: servicePointer(result, service.name, policy.name, policy.pointer),
+    })),
+    result,
+  ),
 })
 
 const originated = (policies: readonly Policy[], result: LoadResult): OriginatedPolicy[] =>
-  policies.map((policy) => ({ ...policy, origin: originText(result.effective?.originOf(policy.pointer)) }))
+  policies.map((policy) => ({ ...policy, value: writtenText(result, policy), origin: originText(result.effective?.originOf(policy.pointer)) }))
+
+const shownRewrite = (result: LoadResult, pointer: string, { query }: MatchInput): string | undefined => {
+  const template = written(result, `${pointer}/rewrite`)
+  return template === undefined ? undefined : template + query
+}

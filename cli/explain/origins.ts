@@ -16,14 +16,15 @@ const probeKeys = new Map([
 ])
 
 /**
- * Where the setting of a service comes from: what an entry of `health_checks.internal_services` says wins over the
- * service's own `health_check`, as it does when the configuration is resolved.
+ * Pointer of the setting of a service that is in force: what an entry of `health_checks.internal_services` says wins over
+ * the service's own `health_check`, as it does when the configuration is resolved.
  */
-export const serviceOrigin = ({ effective }: LoadResult, service: string, name: string, pointer: string): string => {
+export const servicePointer = ({ effective }: LoadResult, service: string, name: string, pointer: string): string => {
   const key = probeKeys.get(name)
   const index = key === undefined ? -1 : probeEntry(effective?.value, service)
-  const inEntry = key === undefined || index === -1 ? undefined : effective?.originOf(`/health_checks/internal_services/${index}/${key}`)
-  return originText(typeof inEntry === 'object' ? inEntry : effective?.originOf(pointer))
+  if (key === undefined || index === -1) return pointer
+  const inEntry = `/health_checks/internal_services/${index}/${key}`
+  return typeof effective?.originOf(inEntry) === 'object' ? inEntry : pointer
 }
 
 const probeEntry = (config: unknown, service: string): number => {
