@@ -9,7 +9,7 @@ import { services } from './services.ts'
 /** The whole file. Every key, its type, unit, default and meaning stands here and nowhere else. */
 export const gatewaySchema = {
   $schema: 'http://json-schema.org/draft-07/schema#',
-  $id: 'https://headgate.dev/schemas/gateway.schema.json',
+  $id: 'urn:headgate:schema:gateway',
   title: 'Headgate configuration',
   description: 'The integration design document, as YAML that runs.',
   type: 'object',

@@ -96,7 +96,7 @@ describe('endpoints', () => {
     expect(reply.status).toBe(422)
     expect(reply.headers['content-type']).toBe('application/problem+json')
     expect(JSON.parse(reply.body)).toEqual({
-      type: 'https://headgate.dev/errors/config-rejected',
+      type: 'urn:headgate:error:config-rejected',
       title: 'The new configuration was not accepted',
       status: 422,
       detail: 'Nothing was changed: the configuration that served before still serves.',

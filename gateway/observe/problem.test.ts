@@ -17,7 +17,7 @@ const sections = (text: string): { slug: string; body: string }[] =>
 describe('problem', () => {
   test('is the exact body that callers rely on', () => {
     expect(problem(new GatewayError('UPSTREAM_TIMEOUT'), traceId)).toBe(
-      `{"type":"https://headgate.dev/errors/upstream-timeout","title":"The service did not answer in time","status":504,"code":"UPSTREAM_TIMEOUT","trace_id":"${traceId}"}`,
+      `{"type":"urn:headgate:error:upstream-timeout","title":"The service did not answer in time","status":504,"code":"UPSTREAM_TIMEOUT","trace_id":"${traceId}"}`,
     )
   })
 
@@ -37,7 +37,7 @@ describe('problem', () => {
   test.each(codes)('%s has a body of its own', (code) => {
     const { status, title } = errorCatalogue[code]
     expect(JSON.parse(problem({ code }, traceId))).toEqual({
-      type: `https://headgate.dev/errors/${problemSlug(code)}`,
+      type: `urn:headgate:error:${problemSlug(code)}`,
       title,
       status,
       code,

@@ -3,7 +3,7 @@ import type { ErrorCode, GatewayError } from '../errors.ts'
 
 export const problemContentType = 'application/problem+json'
 /** Start of every problem type; `docs/errors.md` has a section for each. */
-export const problemTypeBase = 'https://headgate.dev/errors/'
+export const problemTypeBase = 'urn:headgate:error:'
 
 /** `UPSTREAM_TIMEOUT` to `upstream-timeout`: the end of the problem type, and the name of the section in the docs. */
 export const problemSlug = (code: string): string => code.toLowerCase().replaceAll('_', '-')
