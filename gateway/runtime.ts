@@ -1,6 +1,6 @@
 import { performance } from 'node:perf_hooks'
 import type { Logger } from 'pino'
-import type { GatewayConfig } from '../config/model.ts'
+import type { GatewayConfig, ListenerConfig } from '../config/model.ts'
 import { buildRoutes } from './build.ts'
 import type { BuildDeps, PolicyState } from './build.ts'
 import type { BoundListener, DataPlane, DrainResult } from './fleet.ts'
@@ -33,10 +33,9 @@ export interface RuntimeOptions {
 export type Runtime = DataPlane<RuntimeStatus>
 
 interface RunningListener {
-  readonly name: string
-  readonly address: string
   readonly http: HttpListener
-  /** Replaced when settings of the listener change; connections stay. */
+  /** These two are replaced when settings of the listener change; connections stay. */
+  name: string
   arrive: ReturnType<typeof edge>
 }
 
@@ -50,7 +49,8 @@ export function runtime(deps: RuntimeDeps, options: RuntimeOptions = {}): Runtim
   const { log, metrics, accessLog } = deps
   const now = (): number => performance.now()
   const ids = idSource()
-  const listeners = new Map<string, RunningListener>()
+  /** By `placeOf`, in the order of the configuration. */
+  let listeners: ReadonlyMap<string, RunningListener> = new Map()
   let current: Generation | undefined
   const lifecycle = { draining: false }
 
@@ -78,15 +78,18 @@ export function runtime(deps: RuntimeDeps, options: RuntimeOptions = {}): Runtim
     return current
   }
 
-  const open = async (config: GatewayConfig): Promise<RunningListener[]> => {
-    const opened: RunningListener[] = []
+  /** Listens where nobody listens yet. */
+  const open = async (config: GatewayConfig): Promise<ReadonlyMap<string, RunningListener>> => {
+    const opened = new Map<string, RunningListener>()
     try {
       for (const listener of config.listeners) {
-        const address = JSON.stringify(listener.address)
-        if (listeners.get(listener.name)?.address === address) continue
-        const running: { arrive: RunningListener['arrive'] } = { arrive: newEdge(config, listener.trustedProxies) }
+        const place = placeOf(listener)
+        if (listeners.has(place)) continue
+        const running = { name: listener.name, arrive: newEdge(config, listener.trustedProxies) }
         const flow = requestFlow({
-          listener: listener.name,
+          get listener() {
+            return running.name
+          },
           metrics,
           accessLog,
           current: serving,
@@ -102,11 +105,11 @@ export function runtime(deps: RuntimeDeps, options: RuntimeOptions = {}): Runtim
           shed: metrics.shed,
           traceId: ids.traceId,
         })
-        opened.push(Object.assign(running, { name: listener.name, address, http }))
+        opened.set(place, Object.assign(running, { http }))
       }
       return opened
     } catch (error) {
-      for (const listener of opened) void listener.http.stop()
+      for (const { http } of opened.values()) void http.stop()
       throw error
     }
   }
@@ -114,22 +117,19 @@ export function runtime(deps: RuntimeDeps, options: RuntimeOptions = {}): Runtim
   const newEdge = (config: GatewayConfig, trustedProxies: readonly string[]): RunningListener['arrive'] =>
     edge({ maxHeaders: config.limits.maxHeaders, tracing: config.tracing, trustedProxies }, { ids, lifecycle, now })
 
-  const takeOver = (config: GatewayConfig, opened: readonly RunningListener[]): void => {
-    for (const listener of opened) {
-      void listeners.get(listener.name)?.http.stop()
-      listeners.set(listener.name, listener)
+  const takeOver = (config: GatewayConfig, opened: ReadonlyMap<string, RunningListener>): void => {
+    const next = new Map<string, RunningListener>()
+    for (const wanted of config.listeners) {
+      const place = placeOf(wanted)
+      const listener = listeners.get(place) ?? opened.get(place)
+      if (listener === undefined) continue
+      listener.name = wanted.name
+      listener.arrive = newEdge(config, wanted.trustedProxies)
+      listener.http.configure(config.limits)
+      next.set(place, listener)
     }
-    const names = new Map(config.listeners.map((listener) => [listener.name, listener]))
-    for (const [name, listener] of listeners) {
-      const wanted = names.get(name)
-      if (wanted === undefined) {
-        void listener.http.stop()
-        listeners.delete(name)
-      } else {
-        listener.arrive = newEdge(config, wanted.trustedProxies)
-        listener.http.configure(config.limits)
-      }
-    }
+    for (const [place, { http }] of listeners) if (!next.has(place)) void http.stop()
+    listeners = next
   }
 
   const retire = async (old: Generation, dropped: readonly Service[], next: Generation): Promise<void> => {
@@ -194,12 +194,15 @@ export function runtime(deps: RuntimeDeps, options: RuntimeOptions = {}): Runtim
         http.destroy()
         await http.stop()
       }
-      listeners.clear()
+      listeners = new Map()
       for (const { breaker } of current?.policies.breakers.values() ?? []) breaker.close()
       await Promise.all([...(current?.services.values() ?? [])].map((service) => service.close()))
     },
   }
 }
+
+/** A listener is where it listens; its name may change. Only free ports, which can be had many times, are told apart by name. */
+const placeOf = ({ name, address }: ListenerConfig): string => JSON.stringify(address.port === 0 ? [address, name] : [address])
 
 function* upstreamSamples(generation: Generation | undefined) {
   for (const service of generation?.services.values() ?? []) {

@@ -207,3 +207,28 @@ routing_rules: [{ path: /*, service: a }]
   await expect(ask(`http://127.0.0.1:${from}/`)).rejects.toThrow('ECONNREFUSED')
   idle.destroy()
 })
+
+test('a listener that only changes its name keeps its connections, and two may exchange their names', async () => {
+  const [first, second] = [await freePort(), await freePort()]
+  const rules = 'routing_rules: [{ path: /, respond: { body: here } }]'
+  const named = (one: string, two: string): string =>
+    `${rules}\nlisteners: { ${one}: { address: "127.0.0.1:${first}" }, ${two}: { address: "127.0.0.1:${second}" } }`
+  const gateway = await startGateway(named('a', 'b'))
+  cleanups.push(() => gateway.close())
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+  cleanups.push(() => agent.destroy())
+  const listenerNamed = async (): Promise<string | undefined> => {
+    expect((await ask(`http://127.0.0.1:${first}/`, { agent })).body).toBe('here')
+    return gateway.entries.at(-1)?.listener
+  }
+  expect(await listenerNamed()).toBe('a')
+  await gateway.apply(named('b', 'a'))
+  expect(await listenerNamed()).toBe('b')
+  await gateway.apply(named('edge', 'inner'))
+  expect(await listenerNamed()).toBe('edge')
+  expect(gateway.runtime.status().connections).toBe(1)
+  expect(gateway.runtime.listeners.map(({ name, port }) => [name, port])).toEqual([
+    ['edge', first],
+    ['inner', second],
+  ])
+})
