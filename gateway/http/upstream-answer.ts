@@ -47,6 +47,8 @@ export class UpstreamAnswer implements Dispatcher.DispatchHandler {
   #controller: Dispatcher.DispatchController | undefined
   #informational = 0
   #cancelled: Error | undefined
+  /** What the attempt counts as that ended while it waited for a connection. */
+  #givenUp: Outcome | undefined
   #counted = false
   #sink: AnswerSink | undefined
   #waiting: Buffer[] = []
@@ -113,7 +115,7 @@ export class UpstreamAnswer implements Dispatcher.DispatchHandler {
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
     const mapped = upstreamError(this.#cancelled ?? error, this.sent)
     const blameless = clientsFault.has(mapped.code) || metClosingConnection(mapped)
-    this.#count(blameless ? 'neutral' : 'failed')
+    this.#count(this.#givenUp ?? (blameless ? 'neutral' : 'failed'))
     this.#failure = mapped
     if (this.status === 0) this.#reject(mapped)
     else this.#sink?.fail(mapped)
@@ -161,7 +163,8 @@ export class UpstreamAnswer implements Dispatcher.DispatchHandler {
     // it begins to read the body, which belongs to the next attempt by then.
     this.body?.destroy()
     const mapped = upstreamError(reason, false)
-    this.#count(mapped.code === 'UPSTREAM_TIMEOUT' ? 'failed' : 'neutral')
+    // It holds its place among the waiting calls until undici lets go of it; given back now, nothing would bound their number.
+    this.#givenUp = mapped.code === 'UPSTREAM_TIMEOUT' ? 'failed' : 'neutral'
     this.#reject(mapped)
   }
 
