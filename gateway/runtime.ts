@@ -51,6 +51,8 @@ export function runtime(deps: RuntimeDeps, options: RuntimeOptions = {}): Runtim
   const ids = idSource()
   /** By `placeOf`, in the order of the configuration. */
   let listeners: ReadonlyMap<string, RunningListener> = new Map()
+  /** Listeners of earlier configurations that still answer something, with the end of that. */
+  const leaving = new Map<HttpListener, Promise<void>>()
   let current: Generation | undefined
   const lifecycle = { draining: false }
 
@@ -128,8 +130,15 @@ export function runtime(deps: RuntimeDeps, options: RuntimeOptions = {}): Runtim
       listener.http.configure(config.limits)
       next.set(place, listener)
     }
-    for (const [place, { http }] of listeners) if (!next.has(place)) void http.stop()
+    for (const [place, { http }] of listeners) if (!next.has(place)) dismiss(http)
     listeners = next
+  }
+
+  const dismiss = (http: HttpListener): void => {
+    leaving.set(
+      http,
+      http.stop().then(() => void leaving.delete(http)),
+    )
   }
 
   const retire = async (old: Generation, dropped: readonly Service[], next: Generation): Promise<void> => {
@@ -178,19 +187,20 @@ export function runtime(deps: RuntimeDeps, options: RuntimeOptions = {}): Runtim
       metrics.gauges.draining = 1
       const { delayMs, drainTimeoutMs } = serving().config.shutdown
       if (delayMs > 0) await new Promise((resolve) => setTimeout(resolve, delayMs))
-      const stopped = Promise.all([...listeners.values()].map(({ http }) => http.stop())).then(() => true)
+      for (const { http } of listeners.values()) dismiss(http)
+      const stopped = Promise.all(leaving.values()).then(() => true)
       let timer: NodeJS.Timeout | undefined
       const limit = new Promise<false>((resolve) => {
         timer = setTimeout(() => resolve(false), drainTimeoutMs)
       })
       const drained = await Promise.race([stopped, limit])
       clearTimeout(timer)
-      if (!drained) for (const { http } of listeners.values()) http.destroy()
+      if (!drained) for (const http of leaving.keys()) http.destroy()
       return { drained }
     },
 
     close: async () => {
-      for (const { http } of listeners.values()) {
+      for (const http of [...leaving.keys(), ...[...listeners.values()].map((listener) => listener.http)]) {
         http.destroy()
         await http.stop()
       }

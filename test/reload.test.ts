@@ -232,3 +232,29 @@ test('a listener that only changes its name keeps its connections, and two may e
     ['inner', second],
   ])
 })
+
+test('shutdown waits for what a listener still answers that an earlier reload has moved', async () => {
+  let release: (() => void) | undefined
+  const alive = await upstream((_req, res) => (release = () => void res.end('slow')))
+  const [from, to] = [await freePort(), await freePort()]
+  const yaml = (port: number): string => `
+listeners: { main: { address: "127.0.0.1:${port}" } }
+services: { a: { urls: ["${alive.url}"] } }
+routing_rules: [{ path: /*, service: a }]
+`
+  const gateway = await started(yaml(from))
+  const running = ask(`${gateway.url}/slow`)
+  await until('the request is with the service', () => release !== undefined)
+  await gateway.apply(yaml(to))
+  let drained = false
+  const drain = gateway.runtime.drain().then((result) => {
+    drained = true
+    return result
+  })
+  await expect(ask(`http://127.0.0.1:${to}/`)).rejects.toThrow('ECONNREFUSED')
+  await new Promise((resolve) => setImmediate(resolve))
+  expect(drained).toBe(false)
+  release?.()
+  expect(await running).toMatchObject({ body: 'slow' })
+  expect(await drain).toEqual({ drained: true })
+})
