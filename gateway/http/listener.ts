@@ -64,6 +64,8 @@ export async function httpListener(address: Address, limits: LimitsConfig, reuse
     // Who has been told that the connection ends sends the next request elsewhere; serving this one too would act twice.
     if (responses.get(req.socket)?.shouldKeepAlive === false) return
     responses.set(req.socket, res)
+    // A wish that was declined; what came behind it was meant for another protocol.
+    if (isWebSocket(req)) res.shouldKeepAlive = false
     events.request(req, res, undefined)
   }
   server.on('request', take)
