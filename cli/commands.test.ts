@@ -1,10 +1,16 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync } from 'node:fs'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
 import { headgate, start } from '../test/support/headgate.ts'
 import type { Outcome } from '../test/support/headgate.ts'
+
+const main = fileURLToPath(new URL('./main.ts', import.meta.url))
 
 const good = `routing_rules:
   - path: /api/users/*
@@ -123,6 +129,12 @@ describe('validate', () => {
 
   test('a path that does not exist cannot be read: 2', async () => {
     expect(await run('validate', 'nope.yaml')).toMatchObject({ exitCode: 2, out: '', err: 'error: There is no nope.yaml.\n' })
+  })
+
+  test('an empty path is a mistake, not the current folder: 2', async () => {
+    const err = 'error: A path is empty. Name a file or folder, or leave it out for ./gateway.yaml.\n'
+    expect(await run('validate', '')).toMatchObject({ exitCode: 2, out: '', err })
+    expect(await run('config', '-c', '')).toMatchObject({ exitCode: 2, out: '', err })
   })
 
   test('colours only where they are wanted', async () => {
@@ -280,4 +292,12 @@ test('a reader that has seen enough ends it quietly with the right exit code', a
   const started = start(['config', '-c', 'long.yaml'], { cwd: folder })
   started.child.stdout?.once('data', () => started.child.stdout?.destroy())
   expect(await started.ended).toMatchObject({ exitCode: 0, signal: null, err: '' })
+})
+
+test.skipIf(!existsSync('/dev/full'))('output that cannot be written is one sentence and 2', async () => {
+  const child = spawn('sh', ['-c', `"${process.execPath}" "${main}" schema > /dev/full`], { cwd: folder, stdio: ['ignore', 'ignore', 'pipe'] })
+  let err = ''
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (err += text))
+  expect(await once(child, 'close')).toEqual([2, null])
+  expect(err).toBe('error: Standard output cannot be written (ENOSPC).\n')
 })

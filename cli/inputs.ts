@@ -9,9 +9,11 @@ const defaultPath = 'gateway.yaml'
 
 /**
  * What to read: the paths given, or `./gateway.yaml`.
- * @throws CommandError when none is given and there is no such file.
+ * @throws CommandError when none is given and there is no such file, or when one is empty.
  */
 export const inputPaths = (given: readonly string[] | undefined, io: Io): readonly string[] => {
+  // An unset variable of a script would otherwise stand for the current folder.
+  if (given?.includes('') === true) throw new CommandError('A path is empty. Name a file or folder, or leave it out for ./gateway.yaml.')
   if (given !== undefined && given.length > 0) return given
   if (existsSync(resolve(io.cwd, defaultPath))) return [defaultPath]
   throw new CommandError(`There is no gateway.yaml in this folder (${io.cwd}). Create one, or name a file or folder.`)

@@ -1,4 +1,5 @@
 import { styleText } from 'node:util'
+import { exitCodes } from './exit-codes.ts'
 
 /** Formats of `node:util` styleText that the commands use. */
 export type StyleName = 'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'blue' | 'cyan' | 'magenta' | 'underline'
@@ -22,10 +23,9 @@ export interface Io {
 }
 
 /** NO_COLOR, FORCE_COLOR and whether the stream is a terminal are weighed by `styleText` itself. */
-const textStream = (stream: NodeJS.WriteStream): TextStream => {
-  // A reader that has seen enough (`| head`) is no failure of the command: what it would still write goes nowhere.
+const textStream = (stream: NodeJS.WriteStream, onError: (error: NodeJS.ErrnoException) => void): TextStream => {
   stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error
+    onError(error)
   })
   return {
     write: (text) => {
@@ -38,9 +38,18 @@ const textStream = (stream: NodeJS.WriteStream): TextStream => {
   }
 }
 
+/** What was asked for could not be written: the command has failed, in one sentence. */
+const onOutError = (error: NodeJS.ErrnoException): void => {
+  // A reader that has seen enough (`| head`) is no failure of the command: what it would still write goes nowhere.
+  if (error.code === 'EPIPE') return
+  process.stderr.write(`error: Standard output cannot be written (${error.code ?? error.message}).\n`)
+  process.exit(exitCodes.unusable)
+}
+
 export const processIo = (): Io => ({
-  out: textStream(process.stdout),
-  err: textStream(process.stderr),
+  out: textStream(process.stdout, onOutError),
+  // A log that cannot be written, because its disk is full or its reader gone, must not take the gateway with it.
+  err: textStream(process.stderr, () => undefined),
   env: process.env,
   cwd: process.cwd(),
 })

@@ -15,8 +15,12 @@ const isListenError = (error: unknown): error is Error & SystemError =>
   'port' in error &&
   typeof error.port === 'number'
 
+const isLookupError = (error: unknown): error is Error & { readonly hostname: string } =>
+  error instanceof Error && 'syscall' in error && error.syscall === 'getaddrinfo' && 'hostname' in error && typeof error.hostname === 'string'
+
 /** One sentence for a start that failed for want of an address; undefined for anything else. */
 export const startFailure = (error: unknown): string | undefined => {
+  if (isLookupError(error)) return `\`${error.hostname}\` cannot be resolved to an address of this machine. Choose another with --listen or --admin.`
   if (!isListenError(error)) return undefined
   const address = addressText({ host: error.address, port: error.port })
   switch (error.code) {
