@@ -66,17 +66,21 @@ const worstCaseText = (worst: WorstCase, { route }: Taken, stream: TextStream): 
 const repeatText = ({ calls, attempts }: WorstCase): string =>
   calls === attempts ? '' : '; it is repeated only when it was never sent, because this method may not be repeated without an idempotency key'
 
+// Never cut to the terminal: a key without its end or a place without its line explains nothing.
+const whole = (headers: readonly string[], rows: readonly (readonly string[])[], { style }: TextStream): string =>
+  table(headers, rows, { width: undefined, style, indent: '  ' })
+
 const policiesText = (title: string, policies: readonly OriginatedPolicy[], stream: TextStream): string => {
   if (policies.length === 0) return ''
   const rows = policies.map(({ name, value, origin }) => [name, value, origin])
-  return `${stream.style('bold', title)}\n${table(['key', 'value', 'from'], rows, { width: stream.columns, style: stream.style, indent: '  ' })}`
+  return `${stream.style('bold', title)}\n${whole(['key', 'value', 'from'], rows, stream)}`
 }
 
 const othersText = ({ others: { shown, hidden }, taken }: Explanation, stream: TextStream): string => {
   if (shown.length === 0 && hidden === 0) return ''
   const title = stream.style('bold', taken === undefined ? 'Rules that do not match' : 'Other rules')
   const rows = shown.map(otherRow)
-  const list = rows.length === 0 ? '' : table(['rule', 'why not', 'from'], rows, { width: stream.columns, style: stream.style, indent: '  ' })
+  const list = rows.length === 0 ? '' : whole(['rule', 'why not', 'from'], rows, stream)
   const more = hidden === 0 ? '' : `  ... and ${countText(hidden, rows.length === 0 ? 'rule' : 'more rule')}\n`
   return `${title}\n${list}${more}`
 }
