@@ -46,7 +46,8 @@ export const nearest = (text: string, candidates: Iterable<string>): string | un
   for (const candidate of candidates) {
     if (folded(candidate) === folded(text)) return candidate
     const found = distance(text, candidate, limit)
-    if (found < bestDistance) {
+    // With every letter another one, two names have nothing in common.
+    if (found < bestDistance && found < Math.max(text.length, candidate.length)) {
       best = candidate
       bestDistance = found
     }
