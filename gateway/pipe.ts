@@ -15,6 +15,11 @@ export interface Call {
   aborted: boolean
   /** Whether the running attempt may have reached the target. */
   sent: boolean
+  /**
+   * Milliseconds on the monotonic clock at which a piece of the request was last passed on; `-Infinity` when it was never
+   * streamed. The attempt timeout bounds waiting, and a body under way is not waiting.
+   */
+  readonly progressAtMs: number
   /** Ends whatever currently runs for this call (an attempt, a wait) with this error. */
   cancel(reason: Error): void
 }

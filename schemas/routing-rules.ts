@@ -216,7 +216,7 @@ export const routingRule = {
       type: 'string',
       format: 'headgate-duration-or-never',
       default: '30s',
-      description: 'ONE ATTEMPT, until the response headers are here.',
+      description: 'ONE ATTEMPT, until the response headers are here. While a request body is being streamed, the time counts from its last piece.',
     },
     idle_timeout: {
       type: 'string',

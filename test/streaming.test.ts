@@ -47,7 +47,9 @@ test('100 MB pass in each direction at the same time, whole and in bounded memor
         left -= 1
         if (!res.write(chunk)) return void res.once('drain', more)
       }
-      res.end()
+      // An answer that ends first would end the upload.
+      if (req.readableEnded) res.end()
+      else req.once('end', () => res.end())
     }
     more()
   })
@@ -278,3 +280,21 @@ async function settled(value: () => number): Promise<void> {
     return same
   })
 }
+
+test('an upload that takes longer than the timeout passes, as long as it keeps moving', async () => {
+  const { gateway, upstream } = await behind((req, res) => {
+    let bytes = 0
+    req.on('data', (data: Buffer) => (bytes += data.length))
+    req.on('end', () => res.end(String(bytes)))
+  }, ', timeout: 300ms')
+  const req = request(gateway.url, { method: 'PUT' })
+  const answer = once(req, 'response') as Promise<IncomingMessage[]>
+  for (let piece = 0; piece < 8; piece += 1) {
+    req.write('x'.repeat(1000))
+    await new Promise((resolve) => setTimeout(resolve, 100))
+  }
+  req.end()
+  const [res] = await answer
+  expect(res?.statusCode).toBe(200)
+  expect(upstream.seen).toHaveLength(1)
+})

@@ -222,7 +222,9 @@ test('a wish to upgrade behind an unanswered request is ignored: both requests g
   cleanups.push(() => server.close())
   const gateway = await gatewayTo(server.url)
   const upgrade = 'connection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n'
-  const both = await raw(gateway.port, `GET /first HTTP/1.1\r\nhost: a\r\n\r\nGET /second HTTP/1.1\r\nhost: a\r\n${upgrade}\r\nframes`, { untilClosed: true })
+  const both = await raw(gateway.port, `GET /first HTTP/1.1\r\nhost: a\r\n\r\nGET /second HTTP/1.1\r\nhost: a\r\n${upgrade}\r\nframes`, {
+    untilClosed: true,
+  })
   expect(both.text.match(/\/first|\/second|HTTP\/1.1 [0-9]+/g)).toEqual(['HTTP/1.1 200', '/first', 'HTTP/1.1 200', '/second'])
   expect(both.closed).toBe(true)
   expect(server.seen[1]?.headers.upgrade).toBeUndefined()

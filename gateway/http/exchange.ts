@@ -68,6 +68,7 @@ export class Exchange implements Call {
   attempts = 0
   aborted = false
   sent = false
+  progressAtMs = -Infinity
   /** Ends the wait between two attempts, while there is one. */
   wake: ((reason: Error) => void) | undefined = undefined
 

@@ -20,7 +20,7 @@ export function mirror(service: Service, percent: number, timeoutMs: number, ran
       const headers = [...exchange.upstreamHeaders]
       headers[1] = upstream.authority
       inFlight += 1
-      const call = { deadlineAtMs: Infinity, attempts: 1, aborted: false, sent: false, cancel: () => undefined }
+      const call = { deadlineAtMs: Infinity, attempts: 1, aborted: false, sent: false, progressAtMs: -Infinity, cancel: () => undefined }
       let timer: NodeJS.Timeout | undefined
       new Promise<UpstreamAnswer>((resolve, reject) => {
         const answer = new UpstreamAnswer(upstream, call, resolve, reject)

@@ -14,16 +14,21 @@ export class RequestBody {
   readonly #req: IncomingMessage
   readonly #res: ServerResponse
   readonly #maxBytes: number
+  readonly #onProgress: () => void
   #continue: boolean
   #buffered: Buffer | undefined
   #started = false
 
-  /** @param expectsContinue Whether the client waits for `100 Continue` before it sends the body. */
-  constructor(req: IncomingMessage, res: ServerResponse, maxBytes: number, expectsContinue: boolean) {
+  /**
+   * @param expectsContinue Whether the client waits for `100 Continue` before it sends the body.
+   * @param onProgress Called for every piece that is passed on.
+   */
+  constructor(req: IncomingMessage, res: ServerResponse, maxBytes: number, expectsContinue: boolean, onProgress: () => void) {
     this.#req = req
     this.#res = res
     this.#maxBytes = maxBytes
     this.#continue = expectsContinue
+    this.#onProgress = onProgress
   }
 
   /** Whether another attempt can still send the whole body. */
@@ -50,7 +55,7 @@ export class RequestBody {
 
   /** The body for one attempt. A stream that nobody reads leaves the request untouched. */
   open(): Readable | Buffer {
-    return this.#buffered ?? new ClientBody(this.#req, this.#maxBytes, () => this.#start())
+    return this.#buffered ?? new ClientBody(this.#req, this.#maxBytes, () => this.#start(), this.#onProgress)
   }
 
   #start(): void {
@@ -65,14 +70,16 @@ class ClientBody extends Readable {
   readonly #req: IncomingMessage
   readonly #maxBytes: number
   readonly #onStart: () => void
+  readonly #onProgress: () => void
   #started = false
   #bytes = 0
 
-  constructor(req: IncomingMessage, maxBytes: number, onStart: () => void) {
+  constructor(req: IncomingMessage, maxBytes: number, onStart: () => void, onProgress: () => void) {
     super({ highWaterMark: 64 * 1024 })
     this.#req = req
     this.#maxBytes = maxBytes
     this.#onStart = onStart
+    this.#onProgress = onProgress
     // The upstream call hears of errors while it runs; one that comes after it has ended is nobody's.
     this.on('error', () => undefined)
   }
@@ -100,6 +107,7 @@ class ClientBody extends Readable {
   readonly #onData = (chunk: Buffer): void => {
     this.#bytes += chunk.length
     streamed(chunk.length)
+    this.#onProgress()
     if (this.#bytes > this.#maxBytes) this.destroy(new GatewayError('BODY_TOO_LARGE'))
     else if (!this.push(chunk)) this.#req.pause()
   }

@@ -35,7 +35,7 @@ export interface ServiceRouteDeps {
 
 /** A rule whose target is one service, or several by weight. */
 export function serviceRoute(config: RouteConfig, deps: ServiceRouteDeps): Route {
-  const prepare = requestPreparation(config)
+  const prepare = requestPreparation(config, deps.now)
   const rules = config.cors === undefined ? undefined : cors(config.cors)
   const answerHeaders = answerHeaderPreparation(config, rules)
   const count = serviceCounter(config, deps)
@@ -89,7 +89,7 @@ export function serviceRoute(config: RouteConfig, deps: ServiceRouteDeps): Route
 }
 
 /** Compiles what happens to a request before its first attempt. */
-function requestPreparation(config: RouteConfig): (exchange: Exchange) => Promise<void> | undefined {
+function requestPreparation(config: RouteConfig, now: () => number): (exchange: Exchange) => Promise<void> | undefined {
   const rewrite = pathRewrite(config.rewrite, config.match)
   const stripped = config.rewrite !== undefined && 'stripPrefix' in config.rewrite ? config.rewrite.stripPrefix : undefined
   const edit = headerEditor(config.requestHeaders, 2)
@@ -98,11 +98,11 @@ function requestPreparation(config: RouteConfig): (exchange: Exchange) => Promis
     exchange.upstreamPath = (rewrite === undefined ? exchange.path : rewrite(exchange.path)) + exchange.query
     if (stripped !== undefined) exchange.upstreamHeaders.push('x-forwarded-prefix', stripped)
     if (edit !== undefined) exchange.upstreamHeaders = edit(exchange.upstreamHeaders)
-    return prepareBody(exchange, config.maxBodyBytes, readsAhead)
+    return prepareBody(exchange, config.maxBodyBytes, readsAhead, now)
   }
 }
 
-function prepareBody(exchange: Exchange, maxBodyBytes: number, readsAhead: boolean): Promise<void> | undefined {
+function prepareBody(exchange: Exchange, maxBodyBytes: number, readsAhead: boolean, now: () => number): Promise<void> | undefined {
   const { headers } = exchange.req
   const length = headers['content-length']
   if (length === undefined && headers['transfer-encoding'] === undefined) return undefined
@@ -112,7 +112,9 @@ function prepareBody(exchange: Exchange, maxBodyBytes: number, readsAhead: boole
     throw new GatewayError('BODY_TOO_LARGE', { detail: `At most ${maxBodyBytes} bytes are taken here.` })
   // HTTP/1.0 knows no interim answers (RFC 9110, section 10.1.1).
   const expects = headers.expect?.toLowerCase() === '100-continue' && exchange.req.httpVersionMinor === 1
-  exchange.body = new RequestBody(exchange.req, exchange.res, maxBodyBytes, expects)
+  exchange.body = new RequestBody(exchange.req, exchange.res, maxBodyBytes, expects, () => {
+    exchange.progressAtMs = now()
+  })
   // A client that waits for `100 Continue` is not told to go on before the service can be reached.
   return readsAhead && !expects && bytes <= replayBytes ? exchange.body.readAhead() : undefined
 }

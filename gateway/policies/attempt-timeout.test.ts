@@ -11,7 +11,7 @@ const now = (): number => Date.now()
 /** A call whose attempt ends only when it is cancelled. */
 function hanging(deadlineAtMs = Infinity) {
   let reject: (error: Error) => void = () => undefined
-  const call: Call = { deadlineAtMs, attempts: 0, aborted: false, sent: true, cancel: (reason) => reject(reason) }
+  const call: Call = { deadlineAtMs, attempts: 0, aborted: false, sent: true, progressAtMs: -Infinity, cancel: (reason) => reject(reason) }
   const attempt = (): Promise<never> => new Promise((_resolve, no) => void (reject = no))
   return { call, attempt }
 }
@@ -56,4 +56,25 @@ test('without timeout and deadline there is no timer at all', async () => {
   const running = attemptTimeout(Infinity, { now })(() => Promise.resolve(1))(undefined, call)
   expect(vi.getTimerCount()).toBe(0)
   expect(await running).toBe(1)
+})
+
+test('while a body is passed on the time counts from its last piece, and the deadline counts in any case', async () => {
+  for (const [deadlineMs, endsAtMs, expected] of [
+    [Infinity, 250, 'UPSTREAM_TIMEOUT'],
+    [200, 200, 'DEADLINE_EXCEEDED'],
+  ] as const) {
+    const startMs = now()
+    const { call, attempt } = hanging(startMs + deadlineMs)
+    let endedAfterMs = -1
+    const code = codeOf(attemptTimeout(100, { now })(attempt)(undefined, call)).finally(() => {
+      endedAfterMs = now() - startMs
+    })
+    for (const _piece of [50, 100, 150]) {
+      await vi.advanceTimersByTimeAsync(50)
+      Object.assign(call, { progressAtMs: now() })
+    }
+    await vi.advanceTimersByTimeAsync(200)
+    expect(await code).toBe(expected)
+    expect(endedAfterMs).toBe(endsAtMs)
+  }
 })

@@ -16,7 +16,7 @@ function circuit(of: CircuitBreakerPolicy = policy) {
   const breaker = new CircuitBreaker(of, countsAgainst, { now: () => Date.now(), onChange: (state) => void changes.push(state) })
   const calls = new RunningCalls()
   const run = breaker.stage<undefined, string>({ isFailure: (result) => result === 'bad', countsAgainst })(() => calls.begin())
-  const call: Call = { deadlineAtMs: Infinity, attempts: 0, aborted: false, sent: true, cancel: () => undefined }
+  const call: Call = { deadlineAtMs: Infinity, attempts: 0, aborted: false, sent: true, progressAtMs: -Infinity, cancel: () => undefined }
   return { breaker, changes, calls, run: () => calls.track(run(undefined, call)) }
 }
 

@@ -24,7 +24,7 @@ async function play(scene: Scene) {
   const discarded: string[] = []
   const onRetry = vi.fn()
   const onBudgetExhausted = vi.fn()
-  const call: Call = { deadlineAtMs, attempts: 0, aborted: false, sent: true, cancel: () => undefined }
+  const call: Call = { deadlineAtMs, attempts: 0, aborted: false, sent: true, progressAtMs: -Infinity, cancel: () => undefined }
   const rules: RetryRules<undefined, string> = {
     mayRepeatError: () => mayRepeat,
     mayRepeatResult: (_input, _call, result) => mayRepeat && result === 'bad',
