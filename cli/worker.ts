@@ -14,7 +14,7 @@ const series = metrics()
 const local = localPlane(logging, series, { reusePort: true })
 
 const end = async (exitCode: number): Promise<never> => {
-  await local.flush()
+  await local.closeLogs()
   process.exit(exitCode)
 }
 
@@ -28,7 +28,10 @@ const handle = worker({
 
 process.on('message', (message) => void handle(message))
 // Without its supervisor a worker would hold the port and know no configuration.
-process.on('disconnect', () => process.exit(1))
+process.on('disconnect', () => {
+  logging.abandon()
+  process.exit(1)
+})
 // The terminal and some process managers signal the whole group; when to stop is the supervisor's to say.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined)
 

@@ -5,7 +5,7 @@ import { mirror } from './http/mirror.ts'
 import type { Route } from './http/route.ts'
 import { routeTable } from './http/route-table.ts'
 import type { RouteTable } from './http/route-table.ts'
-import { countsAgainstService, httpCircuitRules, httpRetryRules } from './http/service-rules.ts'
+import { countsAgainstService, errorType, httpCircuitRules, httpRetryRules } from './http/service-rules.ts'
 import { serviceRoute } from './http/service-route.ts'
 import type { Branch } from './http/service-route.ts'
 import type { UpstreamAnswer } from './http/upstream-answer.ts'
@@ -76,12 +76,17 @@ export function buildRoutes(config: GatewayConfig, services: ReadonlyMap<string,
     const policy = { percent: budgetPercent, minPerSecond: budgetMinPerSecond }
     const budget = keep(state.budgets, previous.budgets, JSON.stringify([service.name, policy]), () => retryBudget(policy, deps.now))
     const counter = deps.metrics.retries(service.name)
+    const errors = deps.metrics.errors(service.name)
     return retry<Exchange, UpstreamAnswer>(route.retry, httpRetryRules(idempotencyHeader), {
       budget,
       now: deps.now,
       random: deps.random,
       sleep: waiter,
-      onRetry: counter.retried,
+      onRetry: (failed) => {
+        counter.retried()
+        const type = errorType(failed)
+        if (type !== undefined) errors.count(type)
+      },
       onBudgetExhausted: counter.exhausted,
     })
   }

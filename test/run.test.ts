@@ -1,3 +1,6 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { closeSync, openSync } from 'node:fs'
 import { readdir, rename, rm, mkdtemp, writeFile } from 'node:fs/promises'
 import { Agent, createServer, get } from 'node:http'
 import type { IncomingMessage, Server } from 'node:http'
@@ -6,6 +9,8 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest'
+import { freePort } from './kit/upstream.ts'
+import { until } from './kit/until.ts'
 import { headgate, runGateway } from './support/headgate.ts'
 import type { RunningGateway } from './support/headgate.ts'
 
@@ -337,4 +342,27 @@ test('a connection that sends nothing does not keep it from ending', async () =>
   socket.on('error', () => undefined)
   expect((await running.stop()).exitCode).toBe(0)
   socket.destroy()
+})
+
+test('a log that cannot be written keeps the gateway neither from serving nor from stopping', async () => {
+  await writeConfig(configuration('one'))
+  const [port, adminPort] = [await freePort(), await freePort()]
+  const full = openSync('/dev/full', 'w')
+  const main = join(import.meta.dirname, '../cli/main.ts')
+  const addresses = ['--listen', `127.0.0.1:${port}`, '--admin', `127.0.0.1:${adminPort}`]
+  const child = spawn(process.execPath, [main, 'run', ...addresses], { cwd: folder, stdio: ['ignore', full, full] })
+  const exited = once(child, 'exit')
+  try {
+    const greets = (): Promise<boolean> =>
+      fetch(`http://127.0.0.1:${port}/greeting`).then(
+        ({ ok }) => ok,
+        () => false,
+      )
+    await until('the gateway serves', greets, 15_000)
+    child.kill('SIGTERM')
+    expect(await exited).toEqual([0, null])
+  } finally {
+    child.kill('SIGKILL')
+    closeSync(full)
+  }
 })

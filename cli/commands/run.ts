@@ -54,11 +54,15 @@ export const run = async (options: RunOptions, io: Io): Promise<ExitCode> => {
     about: { version: version(), pid: process.pid, node: process.version },
   })
   const end = async (exitCode: number): Promise<never> => {
-    await setup.flush()
+    await setup.closeLogs()
+    process.exit(exitCode)
+  }
+  const forced = (exitCode: number): never => {
+    setup.abandonLog()
     process.exit(exitCode)
   }
   onCrash({ log: setup.log, drain: gateway.drain, end })
-  const told = stopSignal({ onReload: () => void gateway.reloadFrom('signal'), onForce: (exitCode) => process.exit(exitCode) })
+  const told = stopSignal({ onReload: () => void gateway.reloadFrom('signal'), onForce: forced })
 
   await start(gateway, config, result)
   io.err.write(servingText({ config, listeners: setup.fleet.listeners, admin: gateway.adminAddress ?? config.admin.address }, paths, options, io.err))

@@ -12,8 +12,10 @@ export interface FleetSetup {
   readonly log: Logger
   readonly onReload: Metrics['reload']
   readonly onApplied: (config: GatewayConfig) => void
-  /** Writes what waits in the logs. Never rejects. */
-  flush(): Promise<void>
+  /** Writes what waits in the logs and gives them up. Never rejects. */
+  closeLogs(): Promise<void>
+  /** Gives the log up at once: for an exit that must not wait. */
+  abandonLog(): void
 }
 
 export const fleetOf = async (workers: number, config: GatewayConfig): Promise<FleetSetup> => {
@@ -21,6 +23,7 @@ export const fleetOf = async (workers: number, config: GatewayConfig): Promise<F
   const series = metrics()
   const common = {
     log: logging.log,
+    abandonLog: logging.abandon,
     onReload: series.reload,
     onApplied: (now: GatewayConfig) => {
       logging.log.level = now.log.level
@@ -30,7 +33,7 @@ export const fleetOf = async (workers: number, config: GatewayConfig): Promise<F
   if (workers === 1) {
     const { localPlane } = await import('./local-plane.ts')
     const local = localPlane(logging, series, { reusePort: false })
-    return { ...common, fleet: localFleet(local.plane, series.text), flush: local.flush }
+    return { ...common, fleet: localFleet(local.plane, series.text), closeLogs: local.closeLogs }
   }
   const [{ supervisor }, { forkWorker }] = await Promise.all([import('../../gateway/workers/supervisor.ts'), import('./workers.ts')])
   const fleet = supervisor({
@@ -40,5 +43,5 @@ export const fleetOf = async (workers: number, config: GatewayConfig): Promise<F
     ownMetrics: () => series.registry.getMetricsAsJSON(),
     monotonicMs: () => performance.now(),
   })
-  return { ...common, fleet, flush: logging.flush }
+  return { ...common, fleet, closeLogs: logging.close }
 }

@@ -10,8 +10,8 @@ const standardOutput = 1
 /** The data plane of this process, with the access log on standard output. */
 export interface LocalPlane {
   readonly plane: Runtime
-  /** Writes what waits. Never rejects. */
-  flush(): Promise<void>
+  /** Writes what waits in the logs and gives them up. Never rejects. */
+  closeLogs(): Promise<void>
 }
 
 export const localPlane = (logging: GatewayLog, metrics: Metrics, options: { readonly reusePort: boolean }): LocalPlane => {
@@ -27,9 +27,9 @@ export const localPlane = (logging: GatewayLog, metrics: Metrics, options: { rea
   )
   return {
     plane: runtime({ log: logging.log, accessLog: access, metrics }, options),
-    flush: async () => {
-      await access.flush()
-      await logging.flush()
+    closeLogs: async () => {
+      await access.close()
+      await logging.close()
     },
   }
 }

@@ -16,7 +16,11 @@ type Say = (line: string) => void
 
 const isTaken = (error: unknown): boolean => error instanceof Error && 'code' in error && error.code === 'EADDRINUSE'
 
-const wish = (env: Env, variable: string, usual: number): number => Number(env[variable] ?? usual)
+const wish = (env: Env, variable: string, usual: number): number => {
+  const text = env[variable] ?? String(usual)
+  if (/^[0-9]{1,5}$/.test(text) && Number(text) <= 65_535) return Number(text)
+  throw new Error(`${variable} is not a port: ${text}. Write a number from 0 to 65535, 0 for a free one.`)
+}
 
 /** Starts a service on its port, or on a free one when that is taken, and notes the port in `env`. */
 export const startOn = async (wanted: Wanted, env: Env, say: Say): Promise<JsonServer> => {

@@ -1,6 +1,7 @@
 import { GatewayError } from '../errors.ts'
 import type { CircuitRules } from '../policies/circuit-breaker.ts'
-import type { RetryRules } from '../policies/retry.ts'
+import type { ErrorType } from '../observe/metrics.ts'
+import type { FailedAttempt, RetryRules } from '../policies/retry.ts'
 import type { Exchange } from './exchange.ts'
 import type { UpstreamAnswer } from './upstream-answer.ts'
 
@@ -44,6 +45,12 @@ export function httpRetryRules(idempotencyHeader: string | undefined): RetryRule
     askedDelayMs: (answer) => retryAfterMs(answer.headers['retry-after'], Date.now()),
     discard: (answer) => answer.discard(),
   }
+}
+
+/** What `integration_errors_total` calls a failed attempt; undefined for an answer that is none of the service's failures (429). */
+export function errorType(failed: FailedAttempt<UpstreamAnswer>): ErrorType | undefined {
+  if ('result' in failed) return failed.result.status >= 500 ? 'http_5xx' : undefined
+  return failed.error instanceof GatewayError ? (failed.error.code.toLowerCase() as ErrorType) : 'internal'
 }
 
 /**

@@ -8,6 +8,10 @@ export interface GatewayLog {
   readonly log: Logger
   /** Writes what waits. Never rejects, and waits for at most 2 s. */
   flush(): Promise<void>
+  /** As `flush`; then the descriptor is given up, and later lines are ignored. To be called before the process exits. */
+  close(): Promise<void>
+  /** Gives the descriptor up at once. At exit, sonic-boom would try for ever to write what a broken one does not take. */
+  abandon(): void
 }
 
 const maxWaitingBytes = 1_048_576
@@ -31,5 +35,6 @@ export const gatewayLog = (level: LogLevel, fd = 2): GatewayLog => {
         resolve()
       })
     })
-  return { log, flush }
+  const abandon = (): void => destination.destroy()
+  return { log, flush, close: () => flush().then(abandon), abandon }
 }

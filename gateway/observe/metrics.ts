@@ -28,7 +28,7 @@ export interface Metrics {
   readonly registry: Registry
   /** `integration_latency_ms{service, endpoint, status}`, a histogram. @param endpoint Path pattern of the route. */
   latency(service: string, endpoint: string): Pick<LatencySeries, 'observe'>
-  /** `integration_errors_total{service, error_type}`. */
+  /** `integration_errors_total{service, error_type}`: every failed attempt counts, whether or not it was repeated. */
   errors(service: string): { count(type: ErrorType): void }
   /** `circuit_breaker_state{service, state}`: number of breakers of the service in the state. Replaces the earlier source. */
   breakers(source: () => Iterable<BreakerSample>): void

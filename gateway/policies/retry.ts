@@ -20,14 +20,17 @@ export interface RetryRules<In, Out> {
   discard(result: Out): void
 }
 
-export interface RetryDeps<In> {
+/** How an attempt ended that is repeated. */
+export type FailedAttempt<Out> = { readonly result: Out } | { readonly error: unknown }
+
+export interface RetryDeps<In, Out> {
   readonly budget: RetryBudget
   /** Milliseconds on a monotonic clock. */
   now(): number
   random(): number
   /** Resolves after `ms`; rejects when the call is cancelled meanwhile. */
   sleep(ms: number, input: In, call: Call): Promise<void>
-  onRetry(): void
+  onRetry(failed: FailedAttempt<Out>): void
   onBudgetExhausted(): void
 }
 
@@ -37,24 +40,27 @@ export interface RetryDeps<In> {
  * @throws {GatewayError} DEADLINE_EXCEEDED when a wait took longer than it should have.
  */
 export const retry =
-  <In, Out>(policy: RetryPolicy, rules: RetryRules<In, Out>, deps: RetryDeps<In>): Stage<In, Out> =>
+  <In, Out>(policy: RetryPolicy, rules: RetryRules<In, Out>, deps: RetryDeps<In, Out>): Stage<In, Out> =>
   (next) =>
   async (input, call) => {
     deps.budget.called()
     for (;;) {
       let delayMs: number | undefined
+      let failed: FailedAttempt<Out>
       try {
         const result = await next(input, call)
         if (!rules.mayRepeatResult(input, call, result)) return result
         delayMs = nextDelayMs(policy, deps, call, rules.askedDelayMs(result))
         if (delayMs === undefined) return result
         rules.discard(result)
+        failed = { result }
       } catch (error) {
         if (!rules.mayRepeatError(input, call, error)) throw error
         delayMs = nextDelayMs(policy, deps, call, undefined)
         if (delayMs === undefined) throw error
+        failed = { error }
       }
-      deps.onRetry()
+      deps.onRetry(failed)
       await deps.sleep(delayMs, input, call)
       // A late timer must not begin an attempt that has no time left: it would count against the target.
       if (deps.now() >= call.deadlineAtMs) throw new GatewayError('DEADLINE_EXCEEDED')
@@ -62,7 +68,7 @@ export const retry =
   }
 
 /** Milliseconds to wait before the next attempt; undefined when there must not be one. */
-function nextDelayMs(policy: RetryPolicy, deps: RetryDeps<never>, call: Call, askedMs: number | undefined): number | undefined {
+function nextDelayMs(policy: RetryPolicy, deps: RetryDeps<never, never>, call: Call, askedMs: number | undefined): number | undefined {
   if (call.aborted || call.attempts >= policy.maxAttempts) return undefined
   const remainingMs = call.deadlineAtMs - deps.now()
   // Without a deadline nobody agreed to wait longer than the longest backoff.

@@ -287,3 +287,22 @@ test('a connection that the service closed while idle costs an idempotent reques
   for (let i = 0; i < 50; i += 1) answers.push(await ask(gateway.url))
   expect(new Set(answers.map(({ status: code }) => code))).toEqual(new Set([200]))
 })
+
+test('an attempt that failed counts as an error of the service, even when the retry hides it from the caller', async () => {
+  let calls = 0
+  const upstream = await startUpstream((_req, res) => {
+    calls += 1
+    res.writeHead(calls === 1 ? 503 : 200).end()
+  })
+  const gateway = await startGateway(`
+services: { shop: { urls: ["${upstream.url}"] } }
+routing_rules: [{ path: /*, service: shop, retries: 1 }]
+`)
+  try {
+    expect((await fetch(gateway.url)).status).toBe(200)
+    expect(await gateway.sample('integration_errors_total{service="shop",error_type="http_5xx"}')).toBe(1)
+  } finally {
+    await gateway.close()
+    await upstream.close()
+  }
+})
