@@ -289,20 +289,8 @@ test('a connection that the service closed while idle costs an idempotent reques
 })
 
 test('an attempt that failed counts as an error of the service, even when the retry hides it from the caller', async () => {
-  let calls = 0
-  const upstream = await startUpstream((_req, res) => {
-    calls += 1
-    res.writeHead(calls === 1 ? 503 : 200).end()
-  })
-  const gateway = await startGateway(`
-services: { shop: { urls: ["${upstream.url}"] } }
-routing_rules: [{ path: /*, service: shop, retries: 1 }]
-`)
-  try {
-    expect((await fetch(gateway.url)).status).toBe(200)
-    expect(await gateway.sample('integration_errors_total{service="shop",error_type="http_5xx"}')).toBe(1)
-  } finally {
-    await gateway.close()
-    await upstream.close()
-  }
+  const { url } = await upstream(healsAfter(1, (_req, res) => res.writeHead(503).end()))
+  const gateway = await gatewayTo([url], ', retries: 1')
+  expect((await ask(gateway.url)).status).toBe(200)
+  expect(await gateway.sample('integration_errors_total{service="a",error_type="http_5xx"}')).toBe(1)
 })
