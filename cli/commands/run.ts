@@ -13,15 +13,37 @@ import type { RunOptions } from '../program.ts'
 import { findingsText } from '../render/findings.ts'
 import { onCrash } from '../run/crash.ts'
 import { fleetOf } from '../run/fleet.ts'
+import type { FleetSetup } from '../run/fleet.ts'
 import { contentHashes } from '../run/fingerprint.ts'
 import { servingText } from '../run/serving.ts'
 import { stopSignal } from '../run/signals.ts'
 import { startFailure } from '../run/start-failure.ts'
 import { watch } from '../run/watch.ts'
+import type { Watch } from '../run/watch.ts'
 import { version } from '../version.ts'
 
 /** Runs the gateway until it is told to stop. */
 export const run = async (options: RunOptions, io: Io): Promise<ExitCode> => {
+  const running = await begin(options, io)
+  return running === undefined ? exitCodes.findings : untilStopped(running)
+}
+
+interface Running {
+  readonly gateway: Controller
+  readonly setup: FleetSetup
+  readonly files: Watch
+  /** Resolves with the signal that asks to stop. */
+  readonly told: Promise<string>
+  /** Ends the process. */
+  readonly end: (exitCode: number) => Promise<never>
+}
+
+/**
+ * Loads, starts and announces. A function of its own, because what was loaded (sources, positions) is many times the size of the
+ * configuration and would live as long as the frame that holds it.
+ * @returns Undefined when the configuration has errors; they have been shown.
+ */
+const begin = async (options: RunOptions, io: Io): Promise<Running | undefined> => {
   const paths = inputPaths(options.config, io)
   const overrides = {
     ...(options.listen === undefined ? {} : { listen: options.listen }),
@@ -31,7 +53,7 @@ export const run = async (options: RunOptions, io: Io): Promise<ExitCode> => {
   const result = await loaded(paths, io, overrides)
   io.err.write(await findingsText(result, io.err))
   const { config } = result
-  if (config === undefined) return exitCodes.findings
+  if (config === undefined) return undefined
 
   const setup = await fleetOf(options.workers, config)
   const files = watch({ onChange: async () => void (await gateway.reloadFrom('file')) })
@@ -66,7 +88,10 @@ export const run = async (options: RunOptions, io: Io): Promise<ExitCode> => {
 
   await start(gateway, config, result)
   io.err.write(servingText({ config, listeners: setup.fleet.listeners, admin: gateway.adminAddress ?? config.admin.address }, paths, options, io.err))
+  return { gateway, setup, files, told, end }
+}
 
+const untilStopped = async ({ gateway, setup, files, told, end }: Running): Promise<never> => {
   setup.log.info({ signal: await told }, 'stopping: no new connections, requests in flight finish')
   files.close()
   const { drained } = await gateway.drain()

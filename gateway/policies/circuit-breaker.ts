@@ -65,29 +65,29 @@ export class CircuitBreaker {
   readonly policy: CircuitBreakerPolicy
   readonly #deps: CircuitBreakerDeps
   readonly #countsAgainst: (error: unknown) => boolean
-  #epoch: Epoch
+  /** Begins with the first call: most of many routes are quiet, and a breaker that was never asked is closed. */
+  #epoch: Epoch | undefined
   #openedAtMs = 0
 
   constructor(policy: CircuitBreakerPolicy, countsAgainst: (error: unknown) => boolean, deps: CircuitBreakerDeps) {
     this.policy = policy
     this.#countsAgainst = countsAgainst
     this.#deps = deps
-    this.#epoch = this.#life(false)
   }
 
   get state(): CircuitState {
-    const { circuit } = this.#epoch
-    return circuit.closed ? 'closed' : circuit.opened ? 'open' : 'half_open'
+    const circuit = this.#epoch?.circuit
+    return circuit === undefined || circuit.closed ? 'closed' : circuit.opened ? 'open' : 'half_open'
   }
 
   get status(): CircuitStatus {
-    const { counts } = this.#epoch
-    return { state: this.state, succeeded: counts.first, failed: counts.second, opensForMs: this.#opensForMs() }
+    const counts = this.#epoch?.counts
+    return { state: this.state, succeeded: counts?.first ?? 0, failed: counts?.second ?? 0, opensForMs: this.#opensForMs() }
   }
 
   /** Ends timers; calls in flight end undisturbed. */
   close(): void {
-    this.#epoch.circuit.shutdown()
+    this.#epoch?.circuit.shutdown()
   }
 
   /**
@@ -98,6 +98,7 @@ export class CircuitBreaker {
   }
 
   async #run<In, Out>(next: Handler<In, Out>, rules: CircuitRules<Out>, input: In, call: Call): Promise<Out> {
+    this.#epoch ??= this.#life(false)
     const epoch = this.#epoch
     if (!epoch.circuit.closed && !epoch.circuit.pendingClose) throw this.#openError()
     try {
@@ -159,7 +160,7 @@ export class CircuitBreaker {
   }
 
   #opensForMs(): number {
-    return this.#epoch.circuit.opened ? Math.max(0, this.#openedAtMs + this.policy.resetTimeoutMs - this.#deps.now()) : 0
+    return this.#epoch?.circuit.opened === true ? Math.max(0, this.#openedAtMs + this.policy.resetTimeoutMs - this.#deps.now()) : 0
   }
 
   #openError(): GatewayError {
