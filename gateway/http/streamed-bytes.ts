@@ -1,11 +1,9 @@
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
+import { collector } from '../collector.ts'
 
 // Measured with 512 MiB each way: growth of about 20 MiB instead of 58 to 91 MiB, and no slower.
 const collectEveryBytes = 16 * 1024 * 1024
 
 let uncollectedBytes = 0
-let collect: (() => void) | undefined
 
 /**
  * Counts body bytes that pass through the process and has the young generation collected every 16 MiB.
@@ -17,17 +15,5 @@ export function streamed(bytes: number): void {
   uncollectedBytes += bytes
   if (uncollectedBytes < collectEveryBytes) return
   uncollectedBytes = 0
-  collect ??= minorCollection()
-  collect()
+  collector()({ type: 'minor' })
 }
-
-type Collector = (options: { type: 'minor' }) => void
-
-function minorCollection(): () => void {
-  setFlagsFromString('--expose-gc')
-  const collector: unknown = runInNewContext('gc')
-  // Where the engine gives no collector, it keeps its own pace.
-  return isCollector(collector) ? () => collector({ type: 'minor' }) : () => undefined
-}
-
-const isCollector = (value: unknown): value is Collector => typeof value === 'function'
