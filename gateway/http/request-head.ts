@@ -1,4 +1,5 @@
 import type { TracingConfig } from '../../config/model.ts'
+import { hopByHop } from './hop-by-hop.ts'
 
 /**
  * What one pass over the received headers yields: those to send on, and those that the gateway itself reads.
@@ -33,15 +34,7 @@ const forward: Take = (head, name, value) => {
 const drop: Take = () => undefined
 
 const dropped = [
-  'connection',
-  'keep-alive',
-  'proxy-connection',
-  'proxy-authenticate',
-  'proxy-authorization',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
+  ...hopByHop,
   'http2-settings',
   'expect',
   'forwarded',

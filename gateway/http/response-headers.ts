@@ -1,23 +1,14 @@
+import { hopByHop } from './hop-by-hop.ts'
 import type { AnswerHeaders } from './upstream-answer.ts'
 
-const hopByHop = new Set([
-  'connection',
-  'keep-alive',
-  'proxy-connection',
-  'proxy-authenticate',
-  'proxy-authorization',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-])
+const ownConnection = new Set(hopByHop)
 
 /** Headers of an upstream's answer that go on to the client, as a flat list: name in lower case, value, ... */
 export function responseHeaders(headers: AnswerHeaders): string[] {
   const nominated = nominatedNames(headers['connection'])
   const result: string[] = []
   for (const name in headers) {
-    if (hopByHop.has(name) || nominated?.has(name) === true) continue
+    if (ownConnection.has(name) || nominated?.has(name) === true) continue
     const value = headers[name]
     if (typeof value === 'string') result.push(name, value)
     else if (value !== undefined) for (const one of value) result.push(name, one)
