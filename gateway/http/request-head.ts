@@ -33,15 +33,7 @@ const forward: Take = (head, name, value) => {
 }
 const drop: Take = () => undefined
 
-const dropped = [
-  ...hopByHop,
-  'http2-settings',
-  'expect',
-  'forwarded',
-  'x-real-ip',
-  'x-original-url',
-  'x-rewrite-url',
-]
+const dropped = [...hopByHop, 'http2-settings', 'expect', 'forwarded', 'x-real-ip', 'x-original-url', 'x-rewrite-url']
 
 /** Names that are remembered as they were spelt; clients choose them, so their number has an end. */
 const maxKnownNames = 2048
