@@ -1,4 +1,5 @@
 import type { RouteConfig } from '../../config/model.ts'
+import { isIdempotent } from '../../gateway/http/service-rules.ts'
 import { maxBackoffMs } from '../../gateway/policies/backoff.ts'
 
 /** What one request may cost at most, until the response headers are here. */
@@ -15,9 +16,6 @@ export interface WorstCase {
   readonly bound: 'attempts' | 'deadline' | 'none'
 }
 
-/** RFC 9110, section 9.2.2, and QUERY: the methods that the data plane repeats. */
-const idempotent = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE', 'QUERY'])
-
 /**
  * @param headers Of the request: an idempotency key makes POST and PATCH repeatable.
  */
@@ -31,7 +29,7 @@ export const worstCase = (route: RouteConfig, method: string, headers: Readonly<
     askedMs = (attempts - 1) * retry.maxDelayMs
   }
   const key = retry?.idempotencyHeader
-  const repeatable = idempotent.has(method) || (key !== undefined && key in headers)
+  const repeatable = isIdempotent(method) || (key !== undefined && key in headers)
   const unboundedMs = attempts * timeoutMs + backoffMs
   return {
     waitMs: Math.min(deadlineMs, unboundedMs),
