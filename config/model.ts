@@ -15,6 +15,13 @@ export interface GatewayConfig {
   readonly tracing: TracingConfig
   readonly services: readonly ServiceConfig[]
   readonly routes: readonly RouteConfig[]
+  readonly messaging: MessagingConfig
+  readonly brokers: readonly BrokerConfig[]
+  /** Those of `queues`, and one for each subscriber of an event. */
+  readonly queues: readonly QueueConfig[]
+  /** Those of `consumers`, and one for each subscriber of an event. */
+  readonly consumers: readonly ConsumerConfig[]
+  readonly events: readonly EventConfig[]
 }
 
 export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent'
@@ -152,6 +159,27 @@ export type RouteTarget =
   | { readonly type: 'split'; readonly choices: readonly { readonly service: string; readonly weight: number }[] }
   | { readonly type: 'respond'; readonly status: number; readonly headers: readonly HeaderPair[]; readonly body: string }
   | { readonly type: 'redirect'; readonly to: string; readonly status: number }
+  | QueueTarget
+  | EventsTarget
+
+/** Answered with 202 and the address of a status resource. */
+export interface QueueTarget {
+  readonly type: 'queue'
+  /** Name in `GatewayConfig.queues`. */
+  readonly queue: string
+  readonly idempotency: {
+    /** Lower case. */
+    readonly header: string
+    readonly required: boolean
+    readonly ttlMs: number
+  }
+}
+
+/** Takes CloudEvents of these types, names in `GatewayConfig.events`. */
+export interface EventsTarget {
+  readonly type: 'events'
+  readonly events: readonly string[]
+}
 
 /** Name in lower case, value. */
 export type HeaderPair = readonly [name: string, value: string]
@@ -191,4 +219,124 @@ export interface CorsConfig {
   readonly exposeHeaders: readonly string[]
   readonly credentials: boolean
   readonly maxAgeSeconds: number
+}
+
+export interface MessagingConfig {
+  /** Path under which the main listeners serve the status of messages: `/-/messages`; no trailing slash. */
+  readonly statusPath: string
+  /** How long the status of a message can be asked for after it ended. */
+  readonly statusTtlMs: number
+  /** File of the embedded store for statuses and idempotency keys; absolute. */
+  readonly storePath: string
+}
+
+export type BrokerConfig = EmbeddedBrokerConfig | RabbitmqBrokerConfig | KafkaBrokerConfig
+
+interface CommonBrokerConfig {
+  readonly name: string
+  readonly maxMessageBytes: number
+  /** How long a publish may wait for its confirmation. */
+  readonly publishTimeoutMs: number
+  /** Publishes that may wait for their confirmation; beyond them QUEUE_FULL. */
+  readonly maxUnconfirmed: number
+}
+
+export interface EmbeddedBrokerConfig extends CommonBrokerConfig {
+  readonly type: 'embedded'
+  /** Absolute path of the SQLite file. */
+  readonly path: string
+}
+
+export interface RabbitmqBrokerConfig extends CommonBrokerConfig {
+  readonly type: 'rabbitmq'
+  /** `amqp://host:5672/vhost` or `amqps://`, with or without credentials; tried in turn. Never print them. */
+  readonly urls: readonly string[]
+  readonly username?: string
+  readonly password?: string
+  readonly tls?: UpstreamTlsConfig
+  readonly heartbeatMs: number
+  readonly connectTimeoutMs: number
+  /** Of durable queues; those that are not durable are always classic. */
+  readonly queueType: 'quorum' | 'classic'
+}
+
+export interface KafkaBrokerConfig extends CommonBrokerConfig {
+  readonly type: 'kafka'
+  /** `host:9092`. */
+  readonly servers: readonly string[]
+  readonly tls?: UpstreamTlsConfig
+  readonly sasl?: { readonly mechanism: 'PLAIN' | 'SCRAM-SHA-256' | 'SCRAM-SHA-512'; readonly username: string; readonly password: string }
+  /** Of topics that are made here. */
+  readonly partitions: number
+  readonly replicas: number
+  readonly connectTimeoutMs: number
+}
+
+export interface QueueConfig {
+  readonly name: string
+  /** Name in `GatewayConfig.brokers`. */
+  readonly broker: string
+  /** Type of the exchange that the queue is bound to. */
+  readonly type: 'direct' | 'topic' | 'fanout'
+  readonly exchange: string
+  /** Routing keys, for topic patterns with `*` (one word) and `#` (any number); empty for fanout. */
+  readonly bindings: readonly string[]
+  readonly durable: boolean
+  readonly ttlMs: number
+  /** Whether dead letters are kept; otherwise they are discarded, with a log line. */
+  readonly deadLetter: boolean
+  /** A publish beyond either limit is refused with QUEUE_FULL; `Infinity` for none. */
+  readonly maxLength: number
+  readonly maxBytes: number
+  /** Where the key of a message is, as its consumers ask for. */
+  readonly orderBy?: OrderBy
+  readonly purpose?: string
+}
+
+export type OrderBy = { readonly header: string } | { readonly body: readonly string[] }
+
+export interface ConsumerConfig {
+  readonly name: string
+  /** Where it is declared, `file:line:col`. */
+  readonly origin: string
+  /** Name in `GatewayConfig.queues`. */
+  readonly queue: string
+  readonly prefetch: number
+  readonly concurrency: number
+  /** One attempt. */
+  readonly timeoutMs: number
+  /** Within one delivery. */
+  readonly retry: DeliveryBackoff & { readonly maxAttempts: number }
+  /** Between deliveries. */
+  readonly redelivery: DeliveryBackoff & { readonly deadLetterAfter: number }
+  readonly circuitBreaker?: CircuitBreakerConfig
+  readonly orderBy?: OrderBy
+  /** Starts without taking messages. */
+  readonly paused: boolean
+  /** Absent: nothing takes the messages, they wait. */
+  readonly deliverTo?: DeliveryTarget
+}
+
+export interface DeliveryBackoff {
+  readonly backoff: 'exponential' | 'linear' | 'constant'
+  readonly baseDelayMs: number
+  readonly maxDelayMs: number
+}
+
+export type DeliveryTarget =
+  | { readonly type: 'service'; readonly service: string; readonly path: string; readonly method: string }
+  | { readonly type: 'queue'; readonly queue: string }
+  | EventsTarget
+
+export interface EventConfig {
+  readonly name: string
+  readonly broker: string
+  /** Where it is published; its name is the routing key. */
+  readonly exchange: string
+  /** Allowed values of `ce-source`; empty for any. */
+  readonly publishers: readonly string[]
+  /** JSON Schema (draft 2020-12 or draft-07) of the data, plain data. */
+  readonly schema?: unknown
+  /** Queues that get it. */
+  readonly queues: readonly string[]
 }

@@ -45,5 +45,9 @@ export function targetText(target: RouteTarget): string {
       return `respond ${target.status}`
     case 'redirect':
       return `redirect ${target.status} ${target.to}`
+    case 'queue':
+      return `queue ${target.queue}`
+    case 'events':
+      return `events ${target.events.join(', ')}`
   }
 }

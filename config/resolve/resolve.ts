@@ -28,6 +28,11 @@ export const resolve = (tree: Tree, tls: ReadonlyMap<string, TlsTexts>): Gateway
     tracing: resolveTracing(input),
     services: resolveServices(tree, input, tls),
     routes: (input.routing_rules ?? []).map((rule, index) => resolveRoute(rule, ruleOrigin(tree, index))),
+    messaging: { statusPath: '/-/messages', statusTtlMs: 86_400_000, storePath: '' },
+    brokers: [],
+    queues: [],
+    consumers: [],
+    events: [],
   }
   return deepFreeze({ hash: hashOf(config), ...config })
 }
