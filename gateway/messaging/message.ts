@@ -7,7 +7,7 @@ export interface Message {
   readonly contentType: string | undefined
   /**
    * Names in lower case, values as text. CloudEvents attributes stand here as `ce-type`, `ce-source` and so on; trace context as
-   * `traceparent`; the intent as `idempotency-key`.
+   * `traceparent`; the intent as `idempotency-key`. The percent-encoding that CloudEvents asks for in HTTP headers is undone.
    */
   readonly headers: Readonly<Record<string, string>>
   /** Messages of one key are handled in their order, one at a time, by consumers that ask for it (`order_by`). */

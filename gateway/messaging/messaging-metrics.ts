@@ -17,6 +17,8 @@ export interface ConsumerSeries {
   inFlight(delta: 1 | -1): void
   /** `headgate_deliveries_total{consumer, queue, outcome}` and `headgate_delivery_seconds{consumer, queue}` */
   settled(outcome: Outcome, seconds: number): void
+  /** The same with `outcome="unsettled"`: the broker could not be told, and will deliver the message again. */
+  unsettled(): void
   /** `headgate_dead_letters_total{consumer, queue, reason}`; `discarded` where the queue keeps none. */
   parked(reason: DeadLetterReason | 'discarded'): void
   /** `headgate_delivery_retries_total{consumer, queue}`: attempts after the first within one delivery. */

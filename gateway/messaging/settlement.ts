@@ -5,6 +5,8 @@
  * - `retry`: failed, may work later; comes back after `delayMs`, counted as one more failed delivery.
  * - `release`: not handled and nobody's failure (the circuit was open, the gateway is stopping); comes back after `delayMs`, not counted.
  * - `dead_letter`: will not work; goes to the dead letters of its queue, or is discarded where the queue keeps none.
+ *
+ * `attempts` are those made during this delivery; the broker adds them to those of the earlier ones.
  */
 export type Settlement =
   | { readonly outcome: 'ack' }
