@@ -1,14 +1,12 @@
 import type { ConsumerConfig, QueueConfig, TracingConfig } from '../../config/model.ts'
 import type { Metrics } from '../observe/metrics.ts'
-import type { IdSource } from '../observe/trace-ids.ts'
 import type { CircuitBreaker } from '../policies/circuit-breaker.ts'
 import type { Service } from '../services/service.ts'
 import type { Broker } from './broker.ts'
 import type { JobStore } from './jobs/job-store.ts'
-import type { MessagingMetrics } from './messaging-metrics.ts'
 import type { Publisher } from './publisher.ts'
 import type { Outcome } from './settlement.ts'
-import type { EventGate } from './targets/event-gate.ts'
+import type { EventGate } from './targets/target.ts'
 
 /** Takes messages from one queue and hands them to one target, in this process. */
 export interface Consumer {
@@ -47,13 +45,11 @@ export interface ConsumerDeps {
   readonly service: Service | undefined
   readonly publisher: Publisher
   /** Where events go, for consumers that deliver to `events`. */
-  readonly events: EventGate
+  readonly gate: EventGate
   readonly jobs: JobStore
-  readonly metrics: MessagingMetrics
-  /** Deliveries to a service count like the calls of a route; their endpoint is the path of `deliverTo`. */
-  readonly serviceMetrics: Pick<Metrics, 'latency' | 'errors' | 'transitions'>
+  /** Deliveries to a service count like the calls of a route too; their endpoint is the path of `deliverTo`. */
+  readonly metrics: Pick<Metrics, 'messaging' | 'latency' | 'errors' | 'transitions'>
   readonly tracing: TracingConfig
-  readonly ids: IdSource
   readonly log: {
     info(fields: object, message: string): void
     warn(fields: object, message: string): void

@@ -1,12 +1,15 @@
+import { messagingCatalogue } from './messaging-catalogue.ts'
 import type { Sample, MetricSource } from './metric-export.ts'
+import { counter, gauge, single } from './metric-sources.ts'
 import { requestLabels } from './request-kind.ts'
 import type { BreakerSample, BreakerState, ReloadOutcome, Series } from './series.ts'
 
 /**
  * Every metric of the gateway: name, help, type, how workers add up, and where its values are.
  * The first three are the design document's, with exactly its names and labels.
+ * @param now Milliseconds since the epoch.
  */
-export const metricCatalogue = (series: Series): readonly MetricSource[] => [
+export const metricCatalogue = (series: Series, now: () => number): readonly MetricSource[] => [
   {
     name: 'integration_latency_ms',
     help: 'Time from the request to the end of the response headers, in milliseconds.',
@@ -72,19 +75,8 @@ export const metricCatalogue = (series: Series): readonly MetricSource[] => [
   gauge('headgate_config_last_reload_timestamp_seconds', 'When the configuration was last loaded, with or without success.', 'max', () =>
     ofReload(series, ({ atMs }) => atMs / 1000),
   ),
+  ...messagingCatalogue(series.messaging, now),
 ]
-
-const counter = (name: string, help: string, collect: () => Sample[]): MetricSource => ({ name, help, type: 'counter', aggregator: 'sum', collect })
-
-const gauge = (name: string, help: string, aggregator: MetricSource['aggregator'], collect: () => Sample[]): MetricSource => ({
-  name,
-  help,
-  type: 'gauge',
-  aggregator,
-  collect,
-})
-
-const single = (value: number): Sample[] => [{ labels: {}, value }]
 
 const perService = (counters: Iterable<[string, { readonly counts: ReadonlyMap<string, number> }]>, label: string): Sample[] =>
   [...counters].flatMap(([service, { counts }]) => Array.from(counts, ([kind, value]) => ({ labels: { service, [label]: kind }, value })))

@@ -1,5 +1,7 @@
 import { Registry } from 'prom-client'
+import type { MessagingMetrics } from '../messaging/messaging-metrics.ts'
 import type { LatencySeries } from './latency-series.ts'
+import { messagingMetrics } from './messaging-series.ts'
 import { metricCatalogue } from './metric-catalogue.ts'
 import { exportMetric } from './metric-export.ts'
 import { metricsText } from './metrics-text.ts'
@@ -48,6 +50,8 @@ export interface Metrics {
   reload(outcome: ReloadOutcome): void
   /** `headgate_shed_total{reason}`. */
   shed(reason: ShedReason): void
+  /** What brokers, queues and consumers count. */
+  readonly messaging: MessagingMetrics
   /** The exposition: as `registry.metrics()`, in slices that let requests through in between. */
   text(): Promise<string>
   /** Drops the series nobody uses any more, so that memory stays bounded over reloads; the others go on counting. */
@@ -69,7 +73,7 @@ export const metrics = (options: MetricsOptions = {}): Metrics => {
   const now = options.now ?? Date.now
   const registry = new Registry()
   const series = emptySeries()
-  for (const source of metricCatalogue(series)) exportMetric(registry, source)
+  for (const source of metricCatalogue(series, now)) exportMetric(registry, source)
   if (options.process !== false) exportProcessMetrics(registry)
   return {
     registry,
@@ -93,6 +97,7 @@ export const metrics = (options: MetricsOptions = {}): Metrics => {
       series.reloads.add(outcome.ok ? 'success' : 'failure')
     },
     shed: series.sheds.add,
+    messaging: messagingMetrics(series.messaging),
     text: () => metricsText(registry, series),
     retain: (used) => retain(series, used),
   }

@@ -3,6 +3,8 @@ import { kindCounter } from './kind-counter.ts'
 import type { KindCounter } from './kind-counter.ts'
 import { latencySeries } from './latency-series.ts'
 import type { LatencySeries } from './latency-series.ts'
+import { emptyMessagingSeries } from './messaging-series.ts'
+import type { MessagingSeries } from './messaging-series.ts'
 import { ownedSeries } from './owned-series.ts'
 import type { OwnedSeries } from './owned-series.ts'
 
@@ -45,6 +47,7 @@ export interface Series {
   readonly reloads: KindCounter<'success' | 'failure'>
   readonly gauges: { requestsInFlight: number; connections: number; draining: number }
   readonly totals: { connections: number; accessLogDropped: number }
+  readonly messaging: MessagingSeries
   breakers: () => Iterable<BreakerSample>
   upstreams: () => Iterable<UpstreamSample>
   lastReload: (ReloadOutcome & { readonly atMs: number }) | undefined
@@ -60,6 +63,7 @@ export const emptySeries = (): Series => ({
   reloads: kindCounter(),
   gauges: { requestsInFlight: 0, connections: 0, draining: 0 },
   totals: { connections: 0, accessLogDropped: 0 },
+  messaging: emptyMessagingSeries(),
   breakers: () => [],
   upstreams: () => [],
   lastReload: undefined,
