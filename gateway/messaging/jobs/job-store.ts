@@ -65,11 +65,15 @@ export interface JobStore {
   /**
    * Claims the key durably before anything is published. A claim whose process ended before `stored` is taken over by the next request
    * with the key and the same fingerprint: `new`, with the id of then, so that the message is published at least once and under one id.
+   * @throws {GatewayError} BROKER_UNAVAILABLE: nothing can be stored; so do `stored`, `forget`, `get` and `wait`.
    */
   begin(request: JobRequest): Promise<Begun>
   /** The broker has confirmed the message. */
   stored(id: string): Promise<Job>
-  /** The message was not stored; the key is free again. */
+  /**
+   * The message was not confirmed; the key is free again. Whether it was stored may be unknown: a repetition of the same request gets the
+   * same id once more, and is `known` where a consumer has met the message meanwhile.
+   */
   forget(id: string): Promise<void>
   /** Nothing happens for an unknown id. Never throws: a status is not worth a delivery; failures are logged. */
   update(id: string, change: JobChange): Promise<void>
