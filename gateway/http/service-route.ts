@@ -3,13 +3,14 @@ import { GatewayError } from '../errors.ts'
 import type { ErrorType, Metrics } from '../observe/metrics.ts'
 import type { Handler } from '../pipe.ts'
 import type { Service } from '../services/service.ts'
+import { declaredBody } from './body-intake.ts'
 import { answerFrom, answerProblem, answerShort } from './client-answer.ts'
 import { cors, corsHeaderNames } from './cors.ts'
 import type { Cors } from './cors.ts'
 import type { Exchange } from './exchange.ts'
 import { headerEditor } from './header-edits.ts'
 import { pathRewrite } from './path-rewrite.ts'
-import { RequestBody, replayBytes } from './request-body.ts'
+import { replayBytes } from './request-body.ts'
 import { responseHeaders } from './response-headers.ts'
 import type { Route } from './route.ts'
 import { tunnel } from './tunnel.ts'
@@ -103,20 +104,11 @@ function requestPreparation(config: RouteConfig, now: () => number): (exchange: 
 }
 
 function prepareBody(exchange: Exchange, maxBodyBytes: number, readsAhead: boolean, now: () => number): Promise<void> | undefined {
-  const { headers } = exchange.req
-  const length = headers['content-length']
-  if (length === undefined && headers['transfer-encoding'] === undefined) return undefined
-  const bytes = length === undefined ? Infinity : Number(length)
-  if (bytes === 0) return undefined
-  if (length !== undefined && bytes > maxBodyBytes)
-    throw new GatewayError('BODY_TOO_LARGE', { detail: `At most ${maxBodyBytes} bytes are taken here.` })
-  // HTTP/1.0 knows no interim answers (RFC 9110, section 10.1.1).
-  const expects = headers.expect?.toLowerCase() === '100-continue' && exchange.req.httpVersionMinor === 1
-  exchange.body = new RequestBody(exchange.req, exchange.res, maxBodyBytes, expects, () => {
-    exchange.progressAtMs = now()
-  })
+  const declared = declaredBody(exchange, maxBodyBytes, now)
+  if (declared === undefined) return undefined
+  exchange.body = declared.body
   // A client that waits for `100 Continue` is not told to go on before the service can be reached.
-  return readsAhead && !expects && bytes <= replayBytes ? exchange.body.readAhead() : undefined
+  return readsAhead && !declared.expectsContinue && declared.bytes <= replayBytes ? declared.body.readAhead() : undefined
 }
 
 /** Compiles what happens to the headers of an answer on their way to the client. */

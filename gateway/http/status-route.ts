@@ -1,0 +1,73 @@
+import type { CorsConfig, RouteConfig } from '../../config/model.ts'
+import { GatewayError } from '../errors.ts'
+import { isMessageId } from '../messaging/jobs/message-id.ts'
+import type { JobStore } from '../messaging/jobs/job-store.ts'
+import { jobDocument, jobHeaders } from './job-document.ts'
+import { jobWait } from './job-wait.ts'
+import { ownRoute } from './own-route.ts'
+import type { OwnRouteDeps } from './own-route.ts'
+import { preferences } from './prefer.ts'
+import type { Route } from './route.ts'
+
+export interface StatusRouteDeps extends OwnRouteDeps {
+  readonly jobs: JobStore
+  /** Path of the status resources, without a slash at its end. */
+  readonly statusPath: string
+  /** Rules that put requests into queues: pages that may send there may read here. */
+  readonly queueRules: readonly RouteConfig[]
+}
+
+/** `GET <statusPath>/{id}`: how a message goes that was taken over HTTP. Not a rule of the file; stands beside them. */
+export function statusRoute(deps: StatusRouteDeps): Route {
+  const wait = jobWait(deps.jobs)
+  return ownRoute(statusRule(deps.statusPath, deps.queueRules), deps, async (exchange) => {
+    const id = exchange.path.slice(deps.statusPath.length + 1)
+    const { waitMs, applied } = preferences(exchange.req.headers['prefer'])
+    const job = isMessageId(id) ? await wait.until(exchange, id, waitMs) : undefined
+    if (job === undefined) {
+      throw new GatewayError('MESSAGE_NOT_FOUND', { detail: 'Either it was never taken here, or it ended too long ago.' })
+    }
+    return { status: 200, headers: [...jobHeaders(job), ...(waitMs === 0 ? [] : applied)], body: jobDocument(job) }
+  })
+}
+
+function statusRule(statusPath: string, queueRules: readonly RouteConfig[]): RouteConfig {
+  const literals = statusPath.split('/').filter((segment) => segment !== '')
+  const cors = sharedCors(queueRules.flatMap((rule) => rule.cors ?? []))
+  return {
+    id: 'message status',
+    name: '(message status)',
+    origin: 'messaging',
+    match: {
+      path: `${statusPath}/{id}`,
+      segments: [...literals.map((literal) => ({ literal })), { param: 'id' }],
+      prefix: false,
+      trailingSlash: false,
+      methods: ['GET'],
+      hosts: [],
+      headers: [],
+      query: [],
+    },
+    // As lists of routes show it; what is answered depends on the message.
+    target: { type: 'respond', status: 200, headers: [], body: '' },
+    timeoutMs: Infinity,
+    idleTimeoutMs: Infinity,
+    deadlineMs: Infinity,
+    maxBodyBytes: 0,
+    ...(cors === undefined ? {} : { cors }),
+  }
+}
+
+/** A page of any of these origins may ask; without cookies, because the id alone tells who may. */
+function sharedCors(rules: readonly CorsConfig[]): CorsConfig | undefined {
+  if (rules.length === 0) return undefined
+  const origins = [...new Set(rules.flatMap((rule) => rule.origins))]
+  return {
+    origins: origins.includes('*') ? ['*'] : origins,
+    methods: ['GET', 'HEAD'],
+    headers: ['prefer'],
+    exposeHeaders: ['retry-after', 'preference-applied'],
+    credentials: false,
+    maxAgeSeconds: Math.min(...rules.map((rule) => rule.maxAgeSeconds)),
+  }
+}
