@@ -6,6 +6,8 @@ import { isBusy } from './store-error.ts'
 /** The log is cut back to this after a checkpoint, however far a burst made it grow. */
 const journalLimitBytes = 64 * 1024 * 1024
 
+const cacheKiB = 16 * 1024
+
 /**
  * Opens the file for durable, shared use: write-ahead log, flushed at every commit, deleted pages given back in steps. Makes the
  * folder (mode 0700) and the file (mode 0600) where they are missing; the log beside it takes over the mode of the file.
@@ -13,13 +15,14 @@ const journalLimitBytes = 64 * 1024 * 1024
  */
 export function openDatabase(path: string, busyMs: number): DatabaseSync {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
-  closeSync(openSync(path, 'a', 0o600))
+  makeFile(path)
   const database = new DatabaseSync(path, { timeout: busyMs })
   try {
     // Only takes effect in a file that has no tables yet, and must come before the switch to a log.
     database.exec('PRAGMA auto_vacuum = INCREMENTAL')
     database.exec('PRAGMA journal_mode = WAL')
     database.exec('PRAGMA synchronous = FULL')
+    database.exec(`PRAGMA cache_size = -${cacheKiB}`)
     database.exec(`PRAGMA journal_size_limit = ${journalLimitBytes}`)
     // From here on `beginning` waits for the lock: the delays of SQLite's own busy handler grow to 100 ms and starve the unlucky one.
     database.exec('PRAGMA busy_timeout = 0')
@@ -27,6 +30,15 @@ export function openDatabase(path: string, busyMs: number): DatabaseSync {
   } catch (error) {
     database.close()
     throw error
+  }
+}
+
+/** Never opens a file that is there: closing it would drop the locks that other connections of this process hold on it (POSIX). */
+function makeFile(path: string): void {
+  try {
+    closeSync(openSync(path, 'wx', 0o600))
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error
   }
 }
 

@@ -14,10 +14,15 @@ export interface SqliteProgram<Operations extends OperationsOf<Operations>> {
   readonly readOnly?: readonly (keyof Operations)[]
   /** Called at the end of each writing transaction, inside it. */
   beforeCommit?(): void
-  /** Something was undone, one operation or a whole transaction: what the program keeps in memory may be ahead of the file. */
+  /** The writing transaction is on the disk. */
+  committed?(): void
+  /**
+   * Something was undone: what the program keeps in memory may be ahead of the file. `database.isTransaction` tells one operation
+   * (true, the transaction goes on) from the whole transaction (false).
+   */
   rolledBack?(): void
   /**
-   * Called outside of transactions, first after the start, then when the last answer says so. Must be cheap: a look at the clock or at
+   * Called outside of transactions, first after the start, then when the last answer or `again` says so. Must be cheap: a look at the clock or at
    * `PRAGMA data_version`. Whatever it wants to write it returns as `write`.
    */
   tick?(): Tick
@@ -28,17 +33,19 @@ export interface SqliteProgram<Operations extends OperationsOf<Operations>> {
 export interface Tick {
   /** Milliseconds until the next call; `Infinity` for none. */
   readonly againMs: number
-  /** Runs in the next transaction, at once. When it throws, the transaction is undone and the error is emitted to `onFailure`. */
+  /** Runs at once, in a transaction. When it throws, that is undone and `onFailure` is told. */
   readonly write?: () => void
 }
 
 /**
  * @param data As given to `sqliteThread`, cloned.
  * @param emit Hands an event to `onEvent`; from within a transaction it goes out after the commit, or never.
+ * @param again Brings the next `tick` forward to so many milliseconds from now.
  * @throws Whatever makes the file unusable: the thread ends with it.
  */
 export type ProgramOpener<Operations extends OperationsOf<Operations>, Data = undefined, Event = never> = (
   database: DatabaseSync,
   data: Data,
   emit: (event: Event, transfer?: readonly ArrayBuffer[]) => void,
+  again: (inMs: number) => void,
 ) => SqliteProgram<Operations>

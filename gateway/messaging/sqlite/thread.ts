@@ -1,7 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import type { MessagePort } from 'node:worker_threads'
 import { openDatabase } from './database.ts'
-import type { ProgramOpener, SqliteProgram } from './program.ts'
+import type { ProgramOpener, SqliteProgram, Tick } from './program.ts'
 import type { Call, FromThread, ThreadData, ToThread } from './protocol.ts'
 import { failureOf } from './store-error.ts'
 import { transactions } from './transaction.ts'
@@ -11,47 +11,86 @@ import { transactions } from './transaction.ts'
 type AnyOperations = Record<string, { readonly request: unknown; readonly answer: unknown }>
 type Opener = ProgramOpener<AnyOperations, unknown, unknown>
 
+/** Calls `tick` when the earliest time that was asked for has come. */
+function ticker(tick: () => void): { in(ms: number): void; stop(): void } {
+  let timer: NodeJS.Timeout | undefined
+  let at = Infinity
+  let stopped = false
+  const run = (): void => {
+    at = Infinity
+    tick()
+  }
+  return {
+    in: (ms) => {
+      const wanted = performance.now() + ms
+      if (stopped || wanted >= at) return
+      clearTimeout(timer)
+      at = wanted
+      timer = setTimeout(run, ms)
+    },
+    stop: () => {
+      stopped = true
+      clearTimeout(timer)
+    },
+  }
+}
+
+/** Events wait for the commit of the transaction that they come from. */
+function outbox(post: (message: FromThread, transfer: ArrayBuffer[]) => void): {
+  emit(event: unknown, transfer?: readonly ArrayBuffer[]): void
+  begin(): void
+  end(answers: Extract<FromThread, { type: 'batch' }>['answers'], committed: boolean): void
+} {
+  let events: unknown[] = []
+  let transfers: ArrayBuffer[] = []
+  let open = false
+  return {
+    emit: (event, transfer = []) => {
+      events.push(event)
+      for (const buffer of transfer) transfers.push(buffer)
+      if (open) return
+      post({ type: 'batch', answers: [], events }, transfers)
+      events = []
+      transfers = []
+    },
+    begin: () => {
+      open = true
+    },
+    end: (answers, committed) => {
+      open = false
+      if (committed && (answers.length > 0 || events.length > 0)) post({ type: 'batch', answers, events }, transfers)
+      if (!committed && answers.length > 0) post({ type: 'batch', answers, events: [] }, [])
+      events = []
+      transfers = []
+    },
+  }
+}
+
 async function start(port: MessagePort, settings: ThreadData): Promise<void> {
   const module = (await import(settings.program)) as { readonly open: Opener }
   const database = openDatabase(settings.path, settings.busyMs)
-  let events: unknown[] = []
-  let transfers: ArrayBuffer[] = []
-  let writing = false
   const post = (message: FromThread, transfer: ArrayBuffer[] = []): void => port.postMessage(message, transfer)
-  const emit = (event: unknown, transfer: readonly ArrayBuffer[] = []): void => {
-    if (!writing) {
-      post({ type: 'batch', answers: [], events: [event] }, [...transfer])
-      return
-    }
-    events.push(event)
-    for (const buffer of transfer) transfers.push(buffer)
-  }
-  const program: SqliteProgram<AnyOperations> = module.open(database, settings.data, emit)
+  const out = outbox(post)
+  const ticks = ticker(() => {
+    const answer: Tick | undefined = program.tick?.()
+    if (answer?.write !== undefined) run([], [answer.write])
+    if (answer !== undefined) ticks.in(answer.againMs)
+  })
+  const program: SqliteProgram<AnyOperations> = module.open(database, settings.data, out.emit, ticks.in)
   const transact = transactions(database, program, settings.busyMs)
 
   const run = (calls: readonly Call[], writes: readonly (() => void)[]): void => {
-    writing = true
+    out.begin()
     const { answers, failure } = transact(calls, writes)
-    writing = false
-    const committed = failure === undefined
-    if (!committed && calls.length === 0) post({ type: 'failure', failure })
-    else post({ type: 'batch', answers, events: committed ? events : [] }, committed ? transfers : [])
-    events = []
-    transfers = []
+    out.end(answers, failure === undefined)
+    if (failure !== undefined && calls.length === 0) post({ type: 'failure', failure })
   }
 
   const waiting: Call[] = []
   let scheduled = false
   let closing = false
-  let timer: NodeJS.Timeout | undefined
-  const tick = (): void => {
-    clearTimeout(timer)
-    const { againMs, write } = program.tick?.() ?? { againMs: Infinity, write: undefined }
-    if (write !== undefined) run([], [write])
-    if (Number.isFinite(againMs)) timer = setTimeout(tick, againMs)
-  }
   const close = (): void => {
-    clearTimeout(timer)
+    ticks.stop()
     program.close?.()
     database.close()
     port.close()
@@ -75,7 +114,7 @@ async function start(port: MessagePort, settings: ThreadData): Promise<void> {
     schedule()
   })
   post({ type: 'open' })
-  tick()
+  ticks.in(0)
 }
 
 if (parentPort === null) throw new Error('this file is the entry of a worker thread')

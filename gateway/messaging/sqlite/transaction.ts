@@ -58,6 +58,7 @@ export function transactions<Operations extends OperationsOf<Operations>>(
       const answers = calls.map(run)
       if (!reads) program.beforeCommit?.()
       commit.run()
+      if (!reads) program.committed?.()
       return { answers, failure: undefined }
     } catch (error) {
       if (database.isTransaction) database.exec('ROLLBACK')
