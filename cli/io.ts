@@ -1,3 +1,4 @@
+import { createInterface } from 'node:readline'
 import { styleText } from 'node:util'
 import { exitCodes } from './exit-codes.ts'
 
@@ -20,6 +21,8 @@ export interface Io {
   readonly err: TextStream
   readonly env: Readonly<Record<string, string | undefined>>
   readonly cwd: string
+  /** Asks the person at the terminal for a line; undefined where nobody can answer. */
+  readonly ask: ((question: string) => Promise<string>) | undefined
 }
 
 /** NO_COLOR, FORCE_COLOR and whether the stream is a terminal are weighed by `styleText` itself. */
@@ -52,4 +55,16 @@ export const processIo = (): Io => ({
   err: textStream(process.stderr, () => undefined),
   env: process.env,
   cwd: process.cwd(),
+  ask: process.stdin.isTTY && process.stderr.isTTY ? askOnTerminal : undefined,
 })
+
+/** The question goes to standard error, so that standard output stays what was asked for. An end of input counts as an empty answer. */
+const askOnTerminal = (question: string): Promise<string> =>
+  new Promise((resolve) => {
+    const lines = createInterface({ input: process.stdin, output: process.stderr })
+    lines.once('close', () => resolve(''))
+    lines.question(question, (answer) => {
+      resolve(answer)
+      lines.close()
+    })
+  })

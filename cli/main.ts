@@ -13,6 +13,7 @@ const commands: Commands = {
   explain: async (method, target, options) => (await import('./commands/explain.ts')).explain(method, target, options, io),
   config: async (options) => (await import('./commands/config.ts')).config(options, io),
   schema: async () => (await import('./commands/schema.ts')).schema(io),
+  dlq: async (request) => (await import('./commands/dlq.ts')).dlq(request, io),
 }
 
 const { runProgram } = await import('./program.ts')

@@ -1,4 +1,7 @@
-import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import { Command, CommanderError, Option } from 'commander'
+import { collected, configOption, examples, formatOption, wholeNumber } from './command-line.ts'
+import { dlqCommands } from './dlq/command.ts'
+import type { DlqRequest } from './dlq/request.ts'
 import { CommandError, exitCodes } from './exit-codes.ts'
 import type { ExitCode } from './exit-codes.ts'
 import type { Io } from './io.ts'
@@ -36,27 +39,11 @@ export interface Commands {
   explain(method: string, target: string, options: ExplainOptions): Promise<ExitCode>
   config(options: ConfigOptions): Promise<ExitCode>
   schema(): Promise<ExitCode>
+  dlq(request: DlqRequest): Promise<ExitCode>
 }
 
 /** Most workers that can be asked for: far past the cores of any machine, far below what would exhaust one by a slip of the finger. */
 const mostWorkers = 256
-
-const collected = (value: string, before: readonly string[] = []): readonly string[] => [...before, value]
-
-const workerCount = (value: string): number => {
-  const count = /^[0-9]{1,6}$/.test(value) ? Number(value) : 0
-  if (count < 1 || count > mostWorkers) throw new InvalidArgumentError(`Write a whole number from 1 to ${mostWorkers}.`)
-  return count
-}
-
-const configOption = (): Option =>
-  new Option('-c, --config <path>', 'configuration file or folder; several are layered, later ones win (default: ./gateway.yaml)').argParser(
-    collected,
-  )
-
-const formatOption = (choices: readonly string[]): Option => new Option('--format <format>', 'how to print').choices(choices).default(choices[0])
-
-const examples = (lines: readonly string[]): string => `\nExamples:\n${lines.map((line) => `  $ ${line}`).join('\n')}\n`
 
 /**
  * Reads the command line and runs what it asks for.
@@ -98,7 +85,7 @@ export const runProgram = async (args: readonly string[], io: Io, commands: Comm
     .addOption(configOption())
     .option('--listen <host:port>', 'address of the listener, instead of the one in the configuration')
     .option('--admin <host:port>', 'address of the admin listener, instead of the one in the configuration')
-    .addOption(new Option('--workers <n>', 'processes that serve').argParser(workerCount).default(1))
+    .addOption(new Option('--workers <n>', 'processes that serve').argParser(wholeNumber(mostWorkers)).default(1))
     .addOption(formatOption(['text', 'json']))
     .action(async (options: RunOptions) => {
       exitCode = await commands.run(options)
@@ -142,6 +129,14 @@ export const runProgram = async (args: readonly string[], io: Io, commands: Comm
 
   command('schema', 'Print the JSON Schema of the configuration, for editors.', ['headgate schema > gateway.schema.json']).action(async () => {
     exitCode = await commands.schema()
+  })
+
+  const dlq = command('dlq', 'List, show, replay and drop dead letters, whether or not a gateway runs.', [
+    'headgate dlq list',
+    'headgate dlq replay payment.process --error status_503',
+  ])
+  dlqCommands(dlq, async (request) => {
+    exitCode = await commands.dlq(request)
   })
 
   try {

@@ -1,15 +1,18 @@
 import type { IncomingMessage } from 'node:http'
 
-/** No request to the admin listener needs a body; a polite small one is read and ignored. */
+/** Lists of ids at most; a polite small body where none is needed is read and ignored. */
 export const maxBodyBytes = 65_536
 
-/** Reads the body to its end. @returns False when it is too large; then the rest is not read. Rejects when the client goes away. */
-export const discardBody = async (request: IncomingMessage): Promise<boolean> => {
-  if (Number(request.headers['content-length'] ?? 0) > maxBodyBytes) return false
+/** @returns The whole body; undefined when it is too large, and then the rest is not read. Rejects when the client goes away. */
+export const smallBody = async (request: IncomingMessage): Promise<Buffer | undefined> => {
+  if (Number(request.headers['content-length'] ?? 0) > maxBodyBytes) return undefined
+  const chunks: Buffer[] = []
   let bytes = 0
   for await (const chunk of request.iterator({ destroyOnReturn: false })) {
-    bytes += Buffer.byteLength(chunk as Buffer)
-    if (bytes > maxBodyBytes) return false
+    const part = chunk as Buffer
+    bytes += part.length
+    if (bytes > maxBodyBytes) return undefined
+    chunks.push(part)
   }
-  return true
+  return Buffer.concat(chunks)
 }

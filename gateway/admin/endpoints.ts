@@ -1,17 +1,13 @@
 import { Registry } from 'prom-client'
 import { problemTypeBase } from '../observe/problem.ts'
 import type { AdminBackend, ReloadResult } from './backend.ts'
+import { consumerEndpoints } from './consumers.ts'
+import { deadLetterEndpoints } from './dead-letters/endpoints.ts'
+import type { Endpoint } from './endpoint.ts'
 import { json, problemAnswer, text } from './respond.ts'
 import type { Answer } from './respond.ts'
 
 /** What can be asked, in the order of the index. */
-export interface Endpoint {
-  readonly method: 'GET' | 'POST'
-  readonly path: string
-  readonly summary: string
-  readonly answer: () => Promise<Answer>
-}
-
 export const endpoints = (backend: AdminBackend): readonly Endpoint[] => [
   { method: 'GET', path: '/livez', summary: 'whether the process lives', answer: async () => text('ok\n') },
   { method: 'GET', path: '/readyz', summary: 'whether it takes requests', answer: async () => readiness(backend) },
@@ -24,10 +20,12 @@ export const endpoints = (backend: AdminBackend): readonly Endpoint[] => [
   {
     method: 'GET',
     path: '/status',
-    summary: 'generation, configuration, routes, services, breakers',
+    summary: 'generation, configuration, routes, services, breakers, brokers, queues, consumers',
     answer: async () => json(await backend.status()),
   },
   { method: 'POST', path: '/-/reload', summary: 'loads the configuration again', answer: async () => reloaded(await backend.reload()) },
+  ...consumerEndpoints(() => backend.messaging),
+  ...deadLetterEndpoints(() => backend.messaging),
 ]
 
 const readiness = (backend: AdminBackend): Answer => {

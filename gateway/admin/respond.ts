@@ -1,5 +1,8 @@
 import { STATUS_CODES } from 'node:http'
 import type { ServerResponse } from 'node:http'
+import { errorCatalogue } from '../errors.ts'
+import type { GatewayError } from '../errors.ts'
+import { problemSlug, problemTypeBase } from '../observe/problem.ts'
 
 /** An answer of the admin listener, ready to be written. */
 export interface Answer {
@@ -25,6 +28,20 @@ export const problemAnswer = (
   body: `${JSON.stringify({ type: 'about:blank', title: STATUS_CODES[status], status, detail, ...members }, null, 2)}\n`,
   ...(headers === undefined ? {} : { headers }),
 })
+
+/** An error of the catalogue, as the data plane would tell it, with `members` of the endpoint's own. */
+export const gatewayProblem = (
+  { code, status, detail, retryAfterSeconds }: GatewayError,
+  members: Readonly<Record<string, unknown>> = {},
+): Answer => {
+  const { title } = errorCatalogue[code]
+  return problemAnswer(
+    status,
+    detail ?? `${title}.`,
+    { type: `${problemTypeBase}${problemSlug(code)}`, title, code, ...members },
+    retryAfterSeconds === undefined ? {} : { 'retry-after': String(retryAfterSeconds) },
+  )
+}
 
 /** Writes `answer`; does nothing when the client has gone. */
 export const respond = (response: ServerResponse, answer: Answer): void => {

@@ -1,14 +1,16 @@
 import { createServer } from 'node:http'
-import type { IncomingMessage, RequestListener, Server } from 'node:http'
+import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Address } from '../../config/model.ts'
+import { GatewayError } from '../errors.ts'
 import type { AdminBackend } from './backend.ts'
-import { discardBody, maxBodyBytes } from './body.ts'
+import { maxBodyBytes, smallBody } from './body.ts'
+import type { Endpoint } from './endpoint.ts'
 import { endpoints } from './endpoints.ts'
-import type { Endpoint } from './endpoints.ts'
 import { guard } from './guard.ts'
-import { problemAnswer, respond, text } from './respond.ts'
+import { gatewayProblem, problemAnswer, respond } from './respond.ts'
 import type { Answer } from './respond.ts'
+import { route } from './routing.ts'
 
 export type { AdminBackend } from './backend.ts'
 
@@ -45,7 +47,7 @@ const maxConnections = 128
 const maxHeaderBytes = 16_384
 
 /**
- * The admin listener: /livez, /readyz, /metrics, /status, POST /-/reload, and an index.
+ * The admin listener: probes, metrics, status, reload, dead letters, consumers, and an index of them.
  * It has no authentication of its own; the default address is the loopback one.
  * Rejects with the error of `listen` (EADDRINUSE, EACCES) when the address cannot be had.
  */
@@ -91,36 +93,34 @@ const close = (server: Server, graceMs: number): Promise<void> =>
 
 const listener = (boundHost: string, offered: readonly Endpoint[], onError: AdminDeps['onError']): RequestListener => {
   const refuse = guard(boundHost)
-  const answerTo = async (request: IncomingMessage): Promise<Answer> => {
+  const answerTo = async (request: IncomingMessage, response: ServerResponse): Promise<Answer> => {
     const refusal = refuse(request)
     if (refusal !== undefined) return { ...refusal, headers: { connection: 'close' } }
-    if (!(await discardBody(request)))
-      return problemAnswer(413, `Bodies here may have at most ${maxBodyBytes} bytes, and none is needed.`, {}, { connection: 'close' })
-    return route(offered, request.method ?? '', (request.url ?? '').split('?', 1)[0] ?? '')
+    const body = await smallBody(request)
+    if (body === undefined) return problemAnswer(413, `Bodies here may have at most ${maxBodyBytes} bytes.`, {}, { connection: 'close' })
+    const [path = '', ...query] = (request.url ?? '').split('?')
+    const found = route(offered, request.method ?? '', path)
+    if ('status' in found) return found
+    const { endpoint, parameters } = found
+    if (endpoint.long === true) response.setTimeout(0)
+    return endpoint.answer({ parameters, query: new URLSearchParams(query.join('?')), body, gone: goneSignal(response) })
   }
   return (request, response) => {
-    // A client that breaks off is not an error of ours.
     const failed = (error: unknown): void => {
+      if (error instanceof GatewayError) return respond(response, gatewayProblem(error))
+      // A client that breaks off is not an error of ours.
       if (!request.destroyed || request.complete) onError(error)
       respond(response, problemAnswer(500, 'The gateway failed to answer; its log says why.'))
     }
-    answerTo(request)
+    answerTo(request, response)
       .then((answer) => respond(response, answer))
       .catch(failed)
   }
 }
 
-const route = async (offered: readonly Endpoint[], method: string, path: string): Promise<Answer> => {
-  if (path === '/' && (method === 'GET' || method === 'HEAD')) return text(index(offered))
-  const known = offered.filter((endpoint) => endpoint.path === path)
-  if (known.length === 0 && path !== '/')
-    return problemAnswer(404, 'There is nothing at this path.', { paths: offered.map((endpoint) => endpoint.path) })
-  // Answers to HEAD are those to GET; the HTTP layer leaves the body out.
-  const endpoint = known.find((candidate) => candidate.method === (method === 'HEAD' ? 'GET' : method))
-  if (endpoint !== undefined) return await endpoint.answer()
-  const allow = known.some((candidate) => candidate.method === 'POST') ? 'POST' : 'GET, HEAD'
-  return problemAnswer(405, `Allowed here: ${allow}.`, {}, { allow })
+/** Also aborted once the answer is written, when nobody listens any more. */
+const goneSignal = (response: ServerResponse): AbortSignal => {
+  const controller = new AbortController()
+  response.once('close', () => controller.abort())
+  return controller.signal
 }
-
-const index = (offered: readonly Endpoint[]): string =>
-  `Headgate admin\n\n${offered.map(({ method, path, summary }) => `${method.padEnd(4)} ${path.padEnd(10)} ${summary}`).join('\n')}\n`
