@@ -1,6 +1,5 @@
-import type { Job, JobResult, JobState } from '../messaging/jobs/job-store.ts'
-
-const endedStates: ReadonlySet<JobState> = new Set<JobState>(['completed', 'failed', 'dead_lettered'])
+import { endedStates } from '../messaging/jobs/job-store.ts'
+import type { Job, JobResult } from '../messaging/jobs/job-store.ts'
 
 /** Whether nothing more will happen to the message by itself. */
 export const hasEnded = ({ state }: Job): boolean => endedStates.has(state)

@@ -9,6 +9,9 @@ import type { FailureNote } from '../settlement.ts'
  */
 export type JobState = 'queued' | 'processing' | 'completed' | 'failed' | 'dead_lettered'
 
+/** States in which nothing more happens to a message by itself. */
+export const endedStates: ReadonlySet<JobState> = new Set<JobState>(['completed', 'failed', 'dead_lettered'])
+
 /** A message that was taken over HTTP, as its sender may ask for it. */
 export interface Job {
   /** Id of the message. */

@@ -1,0 +1,190 @@
+import { createHash } from 'node:crypto'
+import { extname } from 'node:path'
+import { GatewayError } from '../../errors.ts'
+import type { BrokerLog } from '../broker.ts'
+import { sqliteThread } from '../sqlite/sqlite-thread.ts'
+import type { SqliteThread } from '../sqlite/sqlite-thread.ts'
+import { StoreError } from '../sqlite/store-error.ts'
+import type { JobOperations, JobProgramData } from './job-program.ts'
+import { endedStates, maxResultBytes } from './job-store.ts'
+import type { Begun, Job, JobChange, JobStore } from './job-store.ts'
+import type { StoredJob } from './job-tables.ts'
+import { jobWaiters } from './job-waiters.ts'
+
+export interface SqliteJobStoreOptions {
+  /** The file, absolute; made where it is missing. Several processes of one machine may use it. */
+  readonly path: string
+  /** How long a job can be asked for after it ended; `Infinity` for ever. */
+  readonly statusTtlMs: number
+  readonly log: BrokerLog
+  /** Milliseconds since the epoch. */
+  now(): number
+  /** How often expired jobs and keys are looked for, in milliseconds. Default 30,000. */
+  readonly cleanEveryMs?: number
+}
+
+/** A store that does not answer for this long counts as away; whoever asked is told to come back. */
+const callTimeoutMs = 10_000
+
+const retryAfterSeconds = 5
+
+/** A thread that has died is started anew by the next call, but no more often than this. */
+const restartMs = 1000
+
+const maxErrorLength = 500
+
+/** Statuses and idempotency keys in an SQLite file. Nothing is touched before the first call. */
+export function sqliteJobStore(options: SqliteJobStoreOptions): JobStore {
+  const { now, log } = options
+  const store = jobThread(options)
+  const waiters = jobWaiters({ version: () => store.call('version', undefined), endedOf: (ids) => store.call('ended', { ids }) })
+
+  const clean = async (): Promise<void> => {
+    while (!store.closed && (await store.call('stale', { nowMs: now() }))) await store.call('clean', { nowMs: now() })
+  }
+  // Failures are logged where they arise, and the next round tries again.
+  const cleaning = setInterval(() => void clean().catch(() => undefined), options.cleanEveryMs ?? 30_000).unref()
+
+  const get = async (id: string): Promise<Job | undefined> => {
+    const job = await store.call('get', { id })
+    return job === undefined ? undefined : jobOf(job)
+  }
+
+  return {
+    begin: async ({ id, queue, idempotency }): Promise<Begun> => {
+      const claim = idempotency && { intent: intentOf(idempotency), fingerprint: idempotency.fingerprint, ttlMs: idempotency.ttlMs }
+      const begun = await store.call('begin', { id, queue, nowMs: now(), claim })
+      return begun.outcome === 'known' ? { outcome: 'known', job: jobOf(begun.job) } : begun
+    },
+    stored: async (id) => jobOf(await store.call('stored', { id, nowMs: now() })),
+    forget: (id) => store.call('forget', { id }),
+    update: async (id, change) => {
+      try {
+        await store.call('update', { id, nowMs: now(), change: storable(change) })
+        if (endedStates.has(change.state)) waiters.ended(id)
+      } catch (error) {
+        if (error instanceof GatewayError) return
+        log.error({ err: error, message_id: id }, 'the status of a message could not be changed')
+      }
+    },
+    get,
+    wait: async (id, ms, signal) => {
+      const end = new AbortController()
+      const waiting = waiters.add(id, ms, AbortSignal.any([signal, end.signal]))
+      try {
+        const job = await get(id)
+        if (job === undefined || endedStates.has(job.state) || waiting === undefined) return job
+        await waiting
+        return await get(id)
+      } finally {
+        end.abort()
+      }
+    },
+    close: async () => {
+      clearInterval(cleaning)
+      waiters.close()
+      await store.close()
+    },
+  }
+}
+
+interface JobThread {
+  readonly closed: boolean
+  /** @throws {GatewayError} BROKER_UNAVAILABLE */
+  call<Name extends keyof JobOperations>(name: Name, request: JobOperations[Name]['request']): Promise<JobOperations[Name]['answer']>
+  close(): Promise<void>
+}
+
+/** The thread of the store, replaced when it dies; says once that it fails and once that it works again. */
+function jobThread({ path, statusTtlMs, log, now }: SqliteJobStoreOptions): JobThread {
+  let thread: SqliteThread<JobOperations> | undefined
+  let startedAtMs = -Infinity
+  let failing = false
+  let closed = false
+
+  const start = (): SqliteThread<JobOperations> => {
+    startedAtMs = now()
+    const data: JobProgramData = { path, statusTtlMs }
+    const started = sqliteThread<JobOperations>({
+      program: new URL(`./job-program${extname(import.meta.url)}`, import.meta.url),
+      path,
+      data,
+      onEnd: () => {
+        if (thread === started) thread = undefined
+      },
+    })
+    return started
+  }
+
+  const current = (): SqliteThread<JobOperations> => {
+    const tooSoon = Math.abs(now() - startedAtMs) < restartMs
+    if (thread === undefined && (closed || tooSoon)) throw new StoreError({ kind: 'ended', message: 'the store is closed' })
+    thread ??= start()
+    return thread
+  }
+
+  const unavailable = (error: StoreError): GatewayError => {
+    if (!failing && !closed) log.error({ err: error, path, kind: error.kind }, 'the store for the status of messages cannot be used')
+    failing = true
+    return new GatewayError('BROKER_UNAVAILABLE', {
+      detail: 'The status of messages cannot be stored at the moment.',
+      retryAfterSeconds,
+      cause: error,
+    })
+  }
+
+  return {
+    get closed() {
+      return closed
+    },
+    call: async (name, request) => {
+      try {
+        const answer = await timeLimited(current().call(name, request))
+        if (failing) log.info({ path }, 'the store for the status of messages works again')
+        failing = false
+        return answer
+      } catch (error) {
+        if (error instanceof StoreError && error.kind !== 'operation') throw unavailable(error)
+        throw error
+      }
+    },
+    close: async () => {
+      closed = true
+      await thread?.close()
+    },
+  }
+}
+
+async function timeLimited<Value>(answer: Promise<Value>): Promise<Value> {
+  let timer: NodeJS.Timeout | undefined
+  const limit = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new StoreError({ kind: 'io', message: `no answer within ${callTimeoutMs} ms` })), callTimeoutMs)
+  })
+  try {
+    return await Promise.race([answer, limit])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+/** Keys of any length and alphabet become one short text each; what clients chose is not kept. */
+const intentOf = ({ scope, key }: { readonly scope: string; readonly key: string }): string =>
+  createHash('sha256')
+    .update(JSON.stringify([scope, key]))
+    .digest('base64url')
+
+function storable(change: JobChange): JobChange {
+  const { lastError, result } = change
+  return {
+    ...change,
+    ...(lastError === undefined ? {} : { lastError: { type: lastError.type, message: lastError.message.slice(0, maxErrorLength) } }),
+    ...(result?.body === undefined || result.body.length <= maxResultBytes ? {} : { result: { ...result, body: undefined } }),
+  }
+}
+
+function jobOf(job: StoredJob): Job {
+  const { result } = job
+  if (result === undefined) return { ...job, result: undefined }
+  const { body } = result
+  return { ...job, result: { ...result, body: body === undefined ? undefined : Buffer.from(body.buffer, body.byteOffset, body.byteLength) } }
+}
