@@ -39,14 +39,14 @@ export interface ConsumerStatus {
 }
 
 export interface ConsumerDeps {
-  readonly broker: Broker
+  readonly broker: Pick<Broker, 'subscribe'>
   readonly queue: QueueConfig
   /** The service of `deliverTo`, where that is one. */
   readonly service: Service | undefined
   readonly publisher: Publisher
   /** Where events go, for consumers that deliver to `events`. */
   readonly gate: EventGate
-  readonly jobs: JobStore
+  readonly jobs: Pick<JobStore, 'update'>
   /** Deliveries to a service count like the calls of a route too; their endpoint is the path of `deliverTo`. */
   readonly metrics: Pick<Metrics, 'messaging' | 'latency' | 'errors' | 'transitions'>
   readonly tracing: TracingConfig

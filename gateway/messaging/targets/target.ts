@@ -5,7 +5,7 @@ import type { Message } from '../message.ts'
 /** The innermost stage of a consumer's pipe: one attempt. */
 export type Target = Handler<DeliveryCall, TargetAnswer>
 
-/** What a target said to one attempt. */
+/** What a target said to one attempt; targets count their attempts in `call.attempts`. */
 export interface TargetAnswer {
   /** HTTP status; 202 from targets that do not speak HTTP. */
   readonly status: number
