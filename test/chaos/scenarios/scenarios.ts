@@ -1,0 +1,8 @@
+import type { Scenario } from '../scenario.ts'
+import { brokerFreeze } from './broker-freeze.ts'
+import { brokerKill } from './broker-kill.ts'
+import { gatewayKill } from './gateway-kill.ts'
+import { leaderKill } from './leader-kill.ts'
+import { poison } from './poison.ts'
+
+export const scenarios: readonly Scenario[] = [gatewayKill, poison, brokerKill, brokerFreeze, leaderKill]
