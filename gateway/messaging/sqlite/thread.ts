@@ -3,12 +3,14 @@ import type { MessagePort } from 'node:worker_threads'
 import { openDatabase } from './database.ts'
 import type { ProgramOpener, SqliteProgram, Tick } from './program.ts'
 import type { Call, FromThread, ThreadData, ToThread } from './protocol.ts'
-import { failureOf } from './store-error.ts'
+import { failureOf, isBusy } from './store-error.ts'
 import { transactions } from './transaction.ts'
 
 /** Entry of the thread that `sqliteThread` starts: owns the connection, takes batches of calls, posts batches of answers. */
 
 type AnyOperations = Record<string, { readonly request: unknown; readonly answer: unknown }>
+const busyPauseMs = 10
+
 type Opener = ProgramOpener<AnyOperations, unknown, unknown>
 
 /** Calls `tick` when the earliest time that was asked for has come. */
@@ -71,8 +73,17 @@ async function start(port: MessagePort, settings: ThreadData): Promise<void> {
   const database = openDatabase(settings.path, settings.busyMs)
   const post = (message: FromThread, transfer: ArrayBuffer[] = []): void => port.postMessage(message, transfer)
   const out = outbox(post)
+  const look = (): Tick | undefined => {
+    try {
+      return program.tick?.()
+    } catch (error) {
+      // Readers are only turned away for moments: while another process recovers the log of one that has died.
+      if (isBusy(error)) return { againMs: busyPauseMs }
+      throw error
+    }
+  }
   const ticks = ticker(() => {
-    const answer: Tick | undefined = program.tick?.()
+    const answer = look()
     if (answer?.write !== undefined) run([], [answer.write])
     if (answer !== undefined) ticks.in(answer.againMs)
   })

@@ -1,0 +1,95 @@
+import type { DatabaseSync } from 'node:sqlite'
+import type { Tick } from '../sqlite/program.ts'
+import type { Claims } from './claims.ts'
+import type { Messages } from './messages.ts'
+import type { Owners } from './owners.ts'
+import type { Queue, Queues } from './queues.ts'
+
+/** How often other owners, expired messages and free pages are looked at, in milliseconds. */
+const roundMs = 1000
+/** How often a look is taken at what other processes have stored: after a change at first, then less and less, and when there are no others. */
+const busyPollMs = 10
+const quietPollMs = 50
+const alonePollMs = 100
+const maxPromotions = 1000
+/** Free pages that may stay in the file for new messages; beyond them, and half of the file, they are given back in steps. */
+const keptPages = 4096
+const pagesPerStep = 2000
+
+export interface UpkeepDeps {
+  readonly database: DatabaseSync
+  readonly owners: Owners
+  readonly queues: Queues
+  readonly messages: Messages
+  readonly claims: Claims
+  now(): number
+  again(inMs: number): void
+}
+
+/** What happens without being asked for: delays end, messages expire, other processes publish or die, free pages go back to the disk. */
+export function upkeep({ database, owners, queues, messages, claims, now, again }: UpkeepDeps): () => Tick {
+  const dataVersion = database.prepare('PRAGMA data_version')
+  const freePages = database.prepare('PRAGMA freelist_count')
+  const allPages = database.prepare('PRAGMA page_count')
+  let version: unknown
+  let pollMs = busyPollMs
+  let roundAt = 0
+  let lastNow = now()
+  let alone = false
+
+  const othersWrote = (): boolean => {
+    const current = dataVersion.get()?.['data_version']
+    const changed = current !== version
+    version = current
+    pollMs = changed ? busyPollMs : Math.min(quietPollMs, pollMs * 1.25)
+    return changed
+  }
+  const hasSlack = (): boolean => {
+    const free = Number(freePages.get()?.['freelist_count'])
+    return free > keptPages && free * 2 > Number(allPages.get()?.['page_count'])
+  }
+  const clockWrites = (nowMs: number): (() => void)[] => {
+    const back = nowMs < lastNow
+    lastNow = nowMs
+    const writes: (() => void)[] = []
+    if (back) writes.push(() => messages.shortenDelays(nowMs))
+    if (messages.nextDueMs() <= nowMs) writes.push(() => void messages.promote(nowMs, maxPromotions))
+    return writes
+  }
+  const roundWrites = (quiet: boolean): (() => void)[] => {
+    const dead = owners.findDead()
+    const expiring: Queue[] = [...queues.declared()].filter((queue) => queue.ttlMs !== Infinity && claims.hasExpired(queue))
+    alone = !owners.others()
+    return [
+      ...dead.map((owner) => () => void owners.bury(owner)),
+      ...expiring.map((queue) => () => {
+        if (!claims.expire(queue)) return
+        roundAt = 0
+        again(0)
+      }),
+      ...(quiet && hasSlack() ? [() => database.exec(`PRAGMA incremental_vacuum(${pagesPerStep})`)] : []),
+    ]
+  }
+
+  return () => {
+    const nowMs = now()
+    const changed = othersWrote()
+    const writes = clockWrites(nowMs)
+    if (performance.now() >= roundAt) {
+      roundAt = performance.now() + roundMs
+      writes.push(...roundWrites(!changed))
+    }
+    if (writes.length === 0 && claims.wanted()) writes.push(() => undefined)
+    const dueInMs = messages.nextDueMs() - nowMs
+    return {
+      againMs: Math.max(1, Math.min(alone ? alonePollMs : pollMs, dueInMs)),
+      ...(writes.length === 0
+        ? {}
+        : {
+            write: () => {
+              for (const each of writes) each()
+            },
+          }),
+    }
+  }
+}
