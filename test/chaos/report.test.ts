@@ -30,7 +30,9 @@ test('what never happened is later than any limit', () => {
 })
 
 test('the report has the counts, every promise with what was seen, the seed, and what was not run', () => {
-  const notRun = [{ scenario: 'broker-kill', broker: 'embedded', why: 'does not apply: it has no process of its own', missing: false }]
+  const notRun = [
+    { scenario: 'broker-kill', broker: 'embedded', why: 'does not apply: it has no process of its own', kind: 'not applicable' as const },
+  ]
   const report = text({ seed: 7, size: 'full', results: [result([exactly('nothing is lost', 0, 0), exactly('nothing odd', 1, 0)])], notRun })
   expect(report).toBe(
     [

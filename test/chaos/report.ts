@@ -5,8 +5,8 @@ export interface NotRun {
   readonly scenario: string
   readonly broker: string
   readonly why: string
-  /** Whether it could and should have run. */
-  readonly missing: boolean
+  /** `not applicable`: there is nothing to try. `missing`: the broker could not be had. `failed`: it ended before there was a result. */
+  readonly kind: 'not applicable' | 'missing' | 'failed'
 }
 
 export interface Report {

@@ -44,13 +44,20 @@ tell(`seed ${seed}`)
 const missing = brokers.includes('rabbitmq') ? await rabbitmqMissing() : undefined
 for (const scenario of wanted.filter((one) => one !== undefined)) {
   for (const broker of brokers.filter((one) => one !== undefined)) {
-    const why = !scenario.brokers.includes(broker) ? 'does not apply: it has no process of its own' : broker === 'rabbitmq' ? missing : undefined
-    if (why === undefined) results.push(await scenario.run(broker, surroundings))
-    else notRun.push({ scenario: scenario.name, broker, why, missing: scenario.brokers.includes(broker) })
+    const leftOut = (kind: NotRun['kind'], why: string): void => void notRun.push({ scenario: scenario.name, broker, kind, why })
+    if (!scenario.brokers.includes(broker)) leftOut('not applicable', 'does not apply: it has no process of its own')
+    else if (broker === 'rabbitmq' && missing !== undefined) leftOut('missing', `not run: ${missing}`)
+    else {
+      try {
+        results.push(await scenario.run(broker, surroundings))
+      } catch (error) {
+        leftOut('failed', `FAILED: ${error instanceof Error ? error.message : String(error)}`)
+      }
+    }
   }
 }
 
 const report = { seed, size: surroundings.size, results, notRun }
 process.stdout.write(`${values.format === 'json' ? JSON.stringify(report, undefined, 2) : text(report)}\n`)
-const incomplete = process.env['CI'] === 'true' && notRun.some((one) => one.missing)
+const incomplete = notRun.some(({ kind }) => kind === 'failed' || (kind === 'missing' && process.env['CI'] === 'true'))
 process.exitCode = results.some(isBroken) || incomplete ? 1 : 0
