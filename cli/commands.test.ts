@@ -56,7 +56,7 @@ describe('usage', () => {
   test('--help shows commands, examples and exit codes', async () => {
     const { exitCode, out } = await run('--help')
     expect(exitCode).toBe(0)
-    for (const text of ['run [options]', 'validate', 'explain', 'config', 'schema', '$ headgate run', 'Exit codes: 0 fine'])
+    for (const text of ['run [options]', 'validate', 'explain', 'config', 'schema', 'dlq', '$ headgate run', 'Exit codes: 0 fine'])
       expect(out).toContain(text)
   })
 

@@ -62,9 +62,14 @@ export const processIo = (): Io => ({
 const askOnTerminal = (question: string): Promise<string> =>
   new Promise((resolve) => {
     const lines = createInterface({ input: process.stdin, output: process.stderr })
-    lines.once('close', () => resolve(''))
+    const unanswered = (): void => {
+      process.stderr.write('\n')
+      resolve('')
+    }
+    lines.once('close', unanswered)
     lines.question(question, (answer) => {
-      resolve(answer)
+      lines.off('close', unanswered)
       lines.close()
+      resolve(answer)
     })
   })
