@@ -38,7 +38,7 @@ export interface LoadResult {
 export const load = async ({ paths, env, cwd, overrides = {} }: LoadOptions): Promise<LoadResult> => {
   const findings = new Findings()
   const { layers, files, watch } = await readLayers(paths, cwd, findings)
-  const result = pipeline({ layers, env, overrides, readFile: (path) => readFileSync(path, 'utf8'), findings })
+  const result = pipeline({ layers, env, overrides, cwd, readFile: (path) => readFileSync(path, 'utf8'), findings })
   const line = commandLine(overrides)
   const sources = new Map(files.map((file) => [file.name, file.text]))
   if (line.text !== '') sources.set(line.name, line.text)

@@ -93,6 +93,33 @@ export const formats = {
     pattern: '^[0-9a-fA-F.:]+(/[0-9]{1,3})?$',
     examples: ['10.0.0.0/8', '::1'],
   },
+  /** Of queues and exchanges; what every broker accepts. */
+  'headgate-queue-name': {
+    expects: 'a name of letters, digits, `.`, `_` and `-` such as `payment.process`',
+    pattern: '^[A-Za-z0-9._-]{1,200}$',
+    examples: ['payment.process'],
+  },
+  'headgate-event-name': {
+    expects: 'a name of letters, digits, `.`, `_` and `-` such as `OrderCreated`',
+    pattern: '^[A-Za-z0-9._-]{1,100}$',
+    examples: ['OrderCreated'],
+  },
+  'headgate-subscriber-name': {
+    expects: 'a name of letters, digits, `.`, `_` and `-` such as `inventory`',
+    pattern: '^[A-Za-z0-9._-]{1,90}$',
+    examples: ['inventory'],
+  },
+  'headgate-amqp-url': {
+    expects: 'an address such as `amqp://127.0.0.1:5672`, or `amqps://` for TLS',
+    pattern: '^amqps?://',
+    examples: ['amqp://127.0.0.1:5672', 'amqps://rabbit-1.internal:5671/production'],
+  },
+  /** RFC 6901, with at least one step. */
+  'headgate-json-pointer': {
+    expects: 'a JSON Pointer such as `/customer/id`',
+    pattern: '^(/([^/~]|~[01])*)+$',
+    examples: ['/customer/id'],
+  },
   'headgate-location': { expects: 'a path or an http(s) URL', pattern: '^(/|https?://)', examples: ['/new/{id}', 'https://example.com/'] },
 } as const satisfies Record<string, FormatDescription>
 

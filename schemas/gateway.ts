@@ -1,6 +1,9 @@
 import type { FromSchema, JSONSchema } from 'json-schema-to-ts'
+import { brokers } from './brokers.ts'
+import { consumers } from './consumers.ts'
+import { events } from './events.ts'
 import { admin, limits, listeners, shutdown } from './listeners.ts'
-import { consumers, queues } from './messaging.ts'
+import { messaging, queues } from './messaging.ts'
 import { accessLog, healthChecks, log, metrics, tracing } from './observability.ts'
 import { routingRules } from './routing-rules.ts'
 import { secrets } from './secrets.ts'
@@ -27,23 +30,19 @@ export const gatewaySchema = {
     services,
     routing_rules: routingRules,
     health_checks: healthChecks,
+    messaging,
+    brokers,
     queues,
     consumers,
+    events,
     secrets,
   },
 } as const satisfies JSONSchema
 
 /** Sections that the schema accepts and this version does not run yet: each gives a warning that says so. */
-export const inactivePaths = [
-  '/queues',
-  '/consumers',
-  '/secrets',
-  '/health_checks/external_apis',
-  '/health_checks/message_queues',
-  '/services/*/consul',
-] as const
+export const inactivePaths = ['/secrets', '/health_checks/external_apis', '/health_checks/message_queues', '/services/*/consul'] as const
 
 /** Rule targets that are part of the language and cannot be built yet: an error, because a route must never do something else instead. */
-export const inactiveTargets = ['queue', 'integration'] as const
+export const inactiveTargets = ['integration'] as const
 
 export type GatewayInput = FromSchema<typeof gatewaySchema>

@@ -1,4 +1,5 @@
 import type { FromSchema, JSONSchema } from 'json-schema-to-ts'
+import { circuitBreaker } from './circuit-breaker.ts'
 
 const headerEdit = {
   type: 'object',
@@ -17,30 +18,6 @@ const headerEdit = {
       description: 'Headers put beside those that are there.',
     },
     remove: { type: 'array', items: { type: 'string', format: 'headgate-header-name' }, description: 'Headers taken away.' },
-  },
-} as const satisfies JSONSchema
-
-const circuitBreaker = {
-  type: 'object',
-  additionalProperties: false,
-  description: 'Stops calls to a failing target. Failures: connect errors, resets, timeouts, 5xx. Never: 4xx, 429, a client that went away.',
-  required: ['threshold'],
-  properties: {
-    threshold: { type: 'string', format: 'headgate-percent', description: 'Failed share of the calls in `window` at which the circuit opens.' },
-    timeout: {
-      type: 'string',
-      format: 'headgate-duration',
-      default: '30s',
-      description: 'How long the circuit stays open; then exactly one trial call decides.',
-    },
-    window: { type: 'string', format: 'headgate-duration', default: '10s', description: 'Time over which calls are counted.' },
-    volume: {
-      type: 'integer',
-      minimum: 1,
-      maximum: 1000000,
-      default: 20,
-      description: 'Calls that must have ended within `window` before the share counts.',
-    },
   },
 } as const satisfies JSONSchema
 
@@ -74,6 +51,23 @@ const retryBudget = {
       default: 3,
       description: 'Retries per second that are always allowed, so that quiet routes may retry.',
     },
+  },
+} as const satisfies JSONSchema
+
+/** For rules with `queue`; its defaults hold also where the key is absent. */
+export const idempotency = {
+  type: 'object',
+  additionalProperties: false,
+  description: 'For `queue`: a request that repeats an idempotency key gets the answer of the first one, and stores nothing.',
+  properties: {
+    header: {
+      type: 'string',
+      format: 'headgate-header-name',
+      default: 'Idempotency-Key',
+      description: 'Header that carries the key.',
+    },
+    required: { type: 'boolean', default: false, description: 'Whether requests without a key are refused with 400.' },
+    ttl: { type: 'string', format: 'headgate-age', default: '24h', description: 'How long a key is remembered.' },
   },
 } as const satisfies JSONSchema
 
@@ -174,7 +168,18 @@ export const routingRule = {
         },
       },
     },
-    queue: { type: 'string', minLength: 1, description: 'Target: a queue. Not active in this version.' },
+    queue: {
+      type: 'string',
+      minLength: 1,
+      description: 'Target: a queue. Answered with 202 and the address of a status resource, once the broker has stored the message.',
+    },
+    events: {
+      description: 'Target: events, by name; `all` for all. Takes CloudEvents of these types, and answers 202 once the broker has stored them.',
+      anyOf: [
+        { type: 'string', minLength: 1 },
+        { type: 'array', minItems: 1, uniqueItems: true, items: { type: 'string', minLength: 1, description: 'Name of an event.' } },
+      ],
+    },
     integration: {
       type: 'string',
       minLength: 1,
@@ -245,6 +250,7 @@ export const routingRule = {
       description: 'Header that carries an idempotency key: POST and PATCH requests that have it may be retried.',
     },
     circuit_breaker: circuitBreaker,
+    idempotency,
 
     strip_prefix: { type: 'string', format: 'headgate-path', description: 'Path prefix taken away before the request goes upstream.' },
     rewrite: {
@@ -259,7 +265,8 @@ export const routingRule = {
       type: 'string',
       format: 'headgate-size-or-never',
       default: '1GiB',
-      description: 'Largest request body; more is refused with 413. Bodies are streamed, never held in memory.',
+      description:
+        'Largest request body; more is refused with 413. Bodies for services are streamed, never held in memory; those for queues and events may be as large as `max_message_size` of the broker.',
     },
     mirror: {
       type: 'object',

@@ -1,4 +1,5 @@
 import type { FromSchema, JSONSchema } from 'json-schema-to-ts'
+import { tls } from './tls.ts'
 
 const healthCheck = {
   description: 'Active health check of every address: a path, or a map for more than the path.',
@@ -89,22 +90,7 @@ export const service = {
       default: 'upstream',
       description: "`Host` sent upstream: the address's own, or the one the client asked for (always sent as `X-Forwarded-Host`).",
     },
-    tls: {
-      type: 'object',
-      additionalProperties: false,
-      description: 'TLS towards `https` addresses.',
-      properties: {
-        verify: { type: 'boolean', default: true, description: 'Whether the certificate of the service is checked. Absent means yes.' },
-        ca_file: {
-          type: 'string',
-          minLength: 1,
-          description: 'PEM file with the authorities to trust instead of the built-in ones; relative to the file that names it.',
-        },
-        cert_file: { type: 'string', minLength: 1, description: 'PEM client certificate (mTLS).' },
-        key_file: { type: 'string', minLength: 1, description: 'PEM client key (mTLS).' },
-        server_name: { type: 'string', minLength: 1, description: 'Name expected in the certificate, when it is not the host of the address.' },
-      },
-    },
+    tls,
   },
 } as const satisfies JSONSchema
 

@@ -12,7 +12,7 @@ const run = (...texts: string[]): PipelineResult => {
   const readFile = (): string => {
     throw new Error('no files here')
   }
-  return pipeline({ layers, env: { A: 'a', N: '3', S: '${env:A}' }, overrides: {}, readFile, findings: new Findings() })
+  return pipeline({ layers, env: { A: 'a', N: '3', S: '${env:A}' }, overrides: {}, cwd: '/srv', readFile, findings: new Findings() })
 }
 
 /** Whatever goes in: a configuration or an error, every finding in its file, and the same each time. */

@@ -20,6 +20,7 @@ const check = (rules: readonly Rule[]): { config: GatewayConfig | undefined; cod
     layers: [{ files: [new SourceFile('f', text, '/')] }],
     env: {},
     overrides: {},
+    cwd: '/srv',
     readFile,
     findings: new Findings(),
   })

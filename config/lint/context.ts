@@ -33,6 +33,13 @@ export interface LintContext {
   readonly serviceNames: ReadonlySet<string> | undefined
   /** Suggests a name, as long as that stays cheap. */
   readonly suggest: ReturnType<typeof boundedNearest>
+  /** Names of all events, also of those that do not fit the schema; undefined when the section cannot be read. */
+  readonly eventNames: ReadonlySet<string> | undefined
+  readonly brokerNames: ReadonlySet<string> | undefined
+  /** Declared ones, those of subscribers, and without `queues` those that consumers name. */
+  readonly queueNames: ReadonlySet<string> | undefined
+  /** Whether a section is absent or fits the schema. */
+  fits(name: keyof ValidInput): boolean
   /** One section, when it fits the schema. */
   section<Name extends keyof ValidInput>(name: Name): ValidInput[Name] | undefined
 }
@@ -54,6 +61,10 @@ export const lintContext = (tree: Tree, findings: Findings): LintContext => {
   if (isMapping(rawServices))
     for (const [name, service] of Object.entries(rawServices))
       if (usable(service, pointerOf(['services', name]))) services.set(name, service as ValidService)
+  const fits = (name: keyof ValidInput): boolean => {
+    const hasBad = [...bad].some((pointer) => pointerSteps(pointer)[0] === name)
+    return !hasBad && !tree.isBroken([name]) && !tree.provenance.hasBroken(tree.root[name])
+  }
   return {
     tree,
     findings,
@@ -66,13 +77,29 @@ export const lintContext = (tree: Tree, findings: Findings): LintContext => {
       [...misspelt].map(pointerSteps).flatMap(([section, name]) => (section === 'services' && name !== undefined ? [name] : [])),
     ),
     suggest: boundedNearest(),
-    serviceNames: rawServices === undefined || isMapping(rawServices) ? new Set(Object.keys(rawServices ?? {})) : undefined,
-    section: (name) => {
-      const value = tree.root[name]
-      const hasBad = [...bad].some((pointer) => pointerSteps(pointer)[0] === name)
-      return hasBad || tree.isBroken([name]) || tree.provenance.hasBroken(value) ? undefined : (value as ValidInput[typeof name])
-    },
+    serviceNames: namesIn(rawServices),
+    eventNames: namesIn(tree.root['events']),
+    brokerNames: namesIn(tree.root['brokers']),
+    queueNames: queueNames(tree.root),
+    fits,
+    section: (name) => (fits(name) ? (tree.root[name] as ValidInput[typeof name]) : undefined),
   }
+}
+
+/** Undefined for what is no map. */
+const namesIn = (section: unknown): ReadonlySet<string> | undefined =>
+  section === undefined || isMapping(section) ? new Set(Object.keys(section ?? {})) : undefined
+
+const queueNames = ({ queues, consumers, events }: Mapping): ReadonlySet<string> | undefined => {
+  const declared = namesIn(queues)
+  if (declared === undefined) return undefined
+  const names = new Set(declared)
+  const entriesOf = (section: unknown): [string, Mapping][] =>
+    isMapping(section) ? Object.entries(section).flatMap(([name, value]) => (isMapping(value) ? [[name, value]] : [])) : []
+  for (const [event, { subscribers }] of entriesOf(events))
+    for (const [subscriber, { queue }] of entriesOf(subscribers)) if (queue === undefined) names.add(`${event}.${subscriber}`)
+  if (queues === undefined) for (const [, { queue }] of entriesOf(consumers)) if (typeof queue === 'string') names.add(queue)
+  return names
 }
 
 /** Sections, and the entries directly in them, that have errors or unknown keys. */

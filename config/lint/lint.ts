@@ -6,18 +6,24 @@ import { lintListeners } from './listeners.ts'
 import { lintMetrics } from './metrics.ts'
 import { lintRoutes } from './routes.ts'
 import { lintRules } from './rules.ts'
+import { lintMessageRules } from './message-rules.ts'
+import { lintMessaging, type LintedMessaging } from './messaging.ts'
 import { lintServices, type ServiceFiles } from './services.ts'
 import { lintTargets } from './targets.ts'
-import type { ReadFile } from './tls-files.ts'
+import type { ReadFile } from './named-file.ts'
 
 /** Checks what the schema cannot say: names that lead somewhere, rules that do not contradict each other. Also reads the files that the configuration names. */
-export const lint = (tree: Tree, findings: Findings, readFile: ReadFile): ServiceFiles => {
+export const lint = (tree: Tree, findings: Findings, readFile: ReadFile): ServiceFiles & LintedMessaging => {
   const context = lintContext(tree, findings)
   lintInactive(context)
   lintListeners(context)
-  lintTargets(context)
+  const messageFiles: string[] = []
+  const messaging = lintMessaging(context, readFile, messageFiles)
+  lintTargets(context, messaging.delivered)
   lintRules(context)
+  lintMessageRules(context)
   lintRoutes(context)
   lintMetrics(context)
-  return lintServices(context, readFile)
+  const { tls, files } = lintServices(context, readFile)
+  return { tls, ...messaging, files: [...files, ...messageFiles] }
 }

@@ -3,20 +3,25 @@ import type { Steps } from '../source/tree.ts'
 import { isMapping, placeName, pointerOf } from '../source/value.ts'
 import { quoted } from '../values/parsed.ts'
 import type { LintContext, RawRule } from './context.ts'
+import { lintEventNames, unknownName } from './references.ts'
 
-const targets = ['service', 'split', 'queue', 'integration', 'respond', 'redirect'] as const
+const targets = ['service', 'split', 'queue', 'events', 'integration', 'respond', 'redirect'] as const
 
-/** Each rule has one target, which this version can run and which exists. Also looks at rules that do not fit the schema elsewhere. */
-export const lintTargets = (context: LintContext): void => {
-  const used = new Set<string>()
+/**
+ * Each rule has one target, which this version can run and which exists. Also looks at rules that do not fit the schema elsewhere.
+ * @param delivered Services that consumers deliver to; undefined when that is not known.
+ */
+export const lintTargets = (context: LintContext, delivered: ReadonlySet<string> | undefined): void => {
+  const used = new Set<string>(delivered)
   for (const rule of context.rawRules) {
     lintTarget(context, rule)
     for (const { name, steps } of references(rule)) {
-      used.add(unknownService(context, name, steps) ?? name)
+      used.add(unknownName(context, 'service', name, steps) ?? name)
     }
+    lintMessages(context, rule)
   }
   lintChecks(context)
-  if (context.rulesComplete) lintUnused(context, used)
+  if (context.rulesComplete && delivered !== undefined) lintUnused(context, used)
   if (context.rulesComplete && context.rules.length === 0 && !context.findings.hasErrors) {
     context.findings.report('HG4007', context.tree.keyLocation(['routing_rules']), 'There are no routing rules: every request is answered with 404.')
   }
@@ -29,7 +34,7 @@ const lintTarget = ({ tree, findings }: LintContext, { index, rule, misspelt }: 
   const [first, second] = given
   if (first === undefined && !misspelt) {
     findings.report('HG3002', tree.keyLocation(at), `The rule for ${shown} has no target.`, {
-      hint: 'Add `service`, `split`, `respond` or `redirect`.',
+      hint: 'Add `service`, `split`, `queue`, `events`, `respond` or `redirect`.',
       pointer: pointerOf(at),
     })
   }
@@ -65,6 +70,12 @@ const lintTarget = ({ tree, findings }: LintContext, { index, rule, misspelt }: 
   }
 }
 
+const lintMessages = (context: LintContext, { index, rule }: RawRule): void => {
+  const { queue, events } = rule
+  if (typeof queue === 'string' && queue !== '') unknownName(context, 'queue', queue, ['routing_rules', index, 'queue'])
+  if (Array.isArray(events)) lintEventNames(context, events, ['routing_rules', index, 'events'])
+}
+
 interface Reference {
   readonly name: string
   readonly steps: Steps
@@ -84,27 +95,12 @@ const references = ({ index, rule }: RawRule): Reference[] => {
   return found
 }
 
-/** @returns The service that was probably meant, where `name` is none. */
-const unknownService = ({ tree, findings, serviceNames, suggest }: LintContext, name: string, steps: Steps): string | undefined => {
-  if (serviceNames === undefined || serviceNames.has(name) || tree.isBroken(steps)) return undefined
-  const shown = tree.shown(steps)
-  const guess = shown === undefined ? suggest(name, serviceNames) : undefined
-  const names = [...serviceNames]
-  findings.report('HG3001', tree.valueLocation(steps), `There is no service ${quoted(shown ?? name)}.`, {
-    hint: guess === undefined ? 'Declare it under `services`.' : `Did you mean \`${guess}\`?`,
-    notes:
-      names.length === 0 ? [] : [`declared services: ${names.slice(0, 10).join(', ')}${names.length > 10 ? `, and ${names.length - 10} more` : ''}`],
-    pointer: pointerOf(steps),
-  })
-  return guess
-}
-
 const lintChecks = (context: LintContext): void => {
   const { tree, findings } = context
   const first = new Map<string, number>()
   context.section('health_checks')?.internal_services?.forEach(({ service }, index) => {
     const steps = ['health_checks', 'internal_services', index, 'service']
-    unknownService(context, service, steps)
+    unknownName(context, 'service', service, steps)
     const before = first.get(service)
     if (before === undefined) first.set(service, index)
     else {

@@ -1,4 +1,6 @@
 import type { FromSchema } from 'json-schema-to-ts'
+import type { BrokerInput } from '../../schemas/brokers.ts'
+import type { ConsumerInput } from '../../schemas/consumers.ts'
 import type { gatewaySchema } from '../../schemas/gateway.ts'
 import type { RoutingRuleInput } from '../../schemas/routing-rules.ts'
 import type { ServiceInput } from '../../schemas/services.ts'
@@ -6,7 +8,16 @@ import type { ServiceInput } from '../../schemas/services.ts'
 /** A validated service: the short form of `health_check` is written out. */
 export type ValidService = Omit<ServiceInput, 'health_check'> & { readonly health_check?: Exclude<NonNullable<ServiceInput['health_check']>, string> }
 
-export type ValidRule = RoutingRuleInput
+/** The short form of `events` is written out. */
+interface WithEvents {
+  readonly events?: readonly string[]
+}
+
+export type ValidRule = Omit<RoutingRuleInput, 'events'> & WithEvents
+
+export type ValidTarget = Omit<NonNullable<ConsumerInput['deliver_to']>, 'events'> & WithEvents
+
+export type ValidConsumer = Omit<ConsumerInput, 'deliver_to'> & { readonly deliver_to?: ValidTarget }
 
 type Sections = (typeof gatewaySchema)['properties']
 type Section<Name extends keyof Sections> = FromSchema<Sections[Name]>
@@ -24,4 +35,9 @@ export interface ValidInput {
   readonly services?: Readonly<Record<string, ValidService>>
   readonly routing_rules?: readonly ValidRule[]
   readonly health_checks?: Section<'health_checks'>
+  readonly messaging: Section<'messaging'>
+  readonly brokers: Readonly<Record<string, BrokerInput>>
+  readonly queues?: Section<'queues'>
+  readonly consumers?: Readonly<Record<string, ValidConsumer>>
+  readonly events?: Section<'events'>
 }

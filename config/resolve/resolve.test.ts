@@ -11,7 +11,7 @@ const configOf = (text: string, files: Readonly<Record<string, string>> = {}): G
     if (content === undefined) throw Object.assign(new Error('missing'), { code: 'ENOENT' })
     return content
   }
-  const { config, diagnostics } = pipeline({ layers, env: {}, overrides: {}, readFile, findings: new Findings() })
+  const { config, diagnostics } = pipeline({ layers, env: {}, overrides: {}, cwd: '/srv', readFile, findings: new Findings() })
   if (config === undefined) throw new Error(JSON.stringify(diagnostics))
   return config
 }

@@ -3,13 +3,25 @@ import { service as serviceSchema } from '../../schemas/services.ts'
 import type { GatewayConfig, HealthCheckConfig, ServiceConfig } from '../model.ts'
 import type { Tree } from '../source/tree.ts'
 import type { ValidInput } from './input.ts'
+import { type MessagingFiles, resolveMessaging } from './messaging.ts'
 import { readAddress, readBytes, readDurationMs } from './readers.ts'
 import { resolveRoute } from './route.ts'
-import { resolveHealthCheck, resolveService, type TlsTexts } from './service.ts'
+import { resolveHealthCheck, resolveService } from './service.ts'
+import type { TlsTexts } from './tls.ts'
 
-/** A validated and linted tree to the configuration that the gateway is built from. */
-export const resolve = (tree: Tree, tls: ReadonlyMap<string, TlsTexts>): GatewayConfig => {
+/** Contents of files that the configuration names. */
+export interface ReadFiles extends MessagingFiles {
+  /** PEM texts by name of the service. */
+  readonly tls: ReadonlyMap<string, TlsTexts>
+}
+
+/**
+ * A validated and linted tree to the configuration that the gateway is built from.
+ * @param cwd What relative names of files to be written refer to; absolute.
+ */
+export const resolve = (tree: Tree, files: ReadFiles, cwd: string): GatewayConfig => {
   const input = tree.root as unknown as ValidInput
+  const messaging = resolveMessaging(tree, input, files, cwd)
   const config: Omit<GatewayConfig, 'hash'> = {
     listeners: Object.entries(input.listeners).map(([name, listener]) => ({
       name,
@@ -26,13 +38,11 @@ export const resolve = (tree: Tree, tls: ReadonlyMap<string, TlsTexts>): Gateway
       requestHeaders: input.access_log.request_headers.map((name) => name.toLowerCase()),
     },
     tracing: resolveTracing(input),
-    services: resolveServices(tree, input, tls),
-    routes: (input.routing_rules ?? []).map((rule, index) => resolveRoute(rule, ruleOrigin(tree, index))),
-    messaging: { statusPath: '/-/messages', statusTtlMs: 86_400_000, storePath: '' },
-    brokers: [],
-    queues: [],
-    consumers: [],
-    events: [],
+    services: resolveServices(tree, input, files.tls),
+    routes: (input.routing_rules ?? []).map((rule, index) =>
+      resolveRoute(rule, ruleOrigin(tree, index), tree.isWritten(['routing_rules', index, 'max_body']), messaging),
+    ),
+    ...messaging,
   }
   return deepFreeze({ hash: hashOf(config), ...config })
 }
@@ -92,7 +102,9 @@ const declaredChecks = (tree: Tree, input: ValidInput): Map<string, CheckChange>
 
 /** The same for configurations that mean the same: keys are in the order of this program, places in files do not count. */
 const hashOf = (config: Omit<GatewayConfig, 'hash'>): string => {
-  const text = JSON.stringify(config, (key, value: unknown) => (key === 'origin' ? undefined : value === Number.POSITIVE_INFINITY ? 'never' : value))
+  const text = JSON.stringify(config, (key, value: unknown) =>
+    key === 'origin' && typeof value === 'string' ? undefined : value === Number.POSITIVE_INFINITY ? 'never' : value,
+  )
   return createHash('sha256').update(text).digest('hex').slice(0, 12)
 }
 

@@ -1,37 +1,49 @@
+import { idempotency as idempotencySchema } from '../../schemas/routing-rules.ts'
 import type {
-  CircuitBreakerConfig,
   CorsConfig,
+  GatewayConfig,
   HeaderEdits,
   HeaderPair,
   NamedMatch,
+  QueueTarget,
   RetryConfig,
   RewriteConfig,
   RouteConfig,
   RouteMatch,
   RouteTarget,
 } from '../model.ts'
+import { resolveBreaker } from './circuit-breaker.ts'
+import { eventsTarget } from './consumer.ts'
 import type { ValidRule } from './input.ts'
 import { readBytes, readDurationMs, readPathPattern, readPercent } from './readers.ts'
 
-/** One validated rule to a route. @param origin Where the rule stands, `file:line:col`. */
-export const resolveRoute = (rule: ValidRule, origin: string): RouteConfig => {
+type Messaging = Pick<GatewayConfig, 'brokers' | 'queues' | 'events'>
+
+/**
+ * One validated rule to a route.
+ * @param origin Where the rule stands, `file:line:col`.
+ * @param limitsBody Whether the rule itself says `max_body`.
+ */
+export const resolveRoute = (rule: ValidRule, origin: string, limitsBody: boolean, messaging: Messaging): RouteConfig => {
   const match = resolveMatch(rule)
+  const target = resolveTarget(rule, messaging)
+  const maxBodyBytes = readBytes(rule.max_body)
   return {
     id: routeId(match),
     name: rule.name ?? rule.path,
     origin,
     match,
-    target: resolveTarget(rule),
+    target,
     timeoutMs: readDurationMs(rule.timeout),
     idleTimeoutMs: readDurationMs(rule.idle_timeout),
     deadlineMs: rule.deadline === undefined ? Number.POSITIVE_INFINITY : readDurationMs(rule.deadline),
     ...optional('retry', resolveRetry(rule)),
-    ...optional('circuitBreaker', resolveBreaker(rule)),
+    ...optional('circuitBreaker', rule.circuit_breaker && resolveBreaker(rule.circuit_breaker)),
     ...optional('rewrite', resolveRewrite(rule)),
     ...optional('requestHeaders', resolveEdits(rule.request_headers)),
     ...optional('responseHeaders', resolveEdits(rule.response_headers)),
     ...optional('cors', resolveCors(rule)),
-    maxBodyBytes: readBytes(rule.max_body),
+    maxBodyBytes: limitsBody ? maxBodyBytes : Math.min(maxBodyBytes, maxMessageBytes(target, messaging)),
     ...optional('mirror', rule.mirror && { service: rule.mirror.service, percent: readPercent(rule.mirror.percent) }),
   }
 }
@@ -72,12 +84,30 @@ export const routeId = ({ segments, prefix, trailingSlash, methods, hosts, heade
   ])
 }
 
-const resolveTarget = (rule: ValidRule): RouteTarget => {
+const resolveTarget = (rule: ValidRule, { events }: Messaging): RouteTarget => {
   if (rule.service !== undefined) return { type: 'service', service: rule.service }
   if (rule.split !== undefined) return { type: 'split', choices: rule.split.map(({ service, weight }) => ({ service, weight })) }
   if (rule.redirect !== undefined) return { type: 'redirect', to: rule.redirect.to, status: rule.redirect.status }
   if (rule.respond !== undefined) return resolveRespond(rule.respond)
+  if (rule.queue !== undefined) return { type: 'queue', queue: rule.queue, idempotency: resolveIdempotency(rule.idempotency) }
+  if (rule.events !== undefined) return eventsTarget(rule.events, events)
   throw new TypeError(`the rule for ${rule.path} was accepted without a target`)
+}
+
+const { header, required, ttl } = idempotencySchema.properties
+
+const resolveIdempotency = (written: ValidRule['idempotency']): QueueTarget['idempotency'] => ({
+  header: (written?.header ?? header.default).toLowerCase(),
+  required: written?.required ?? required.default,
+  ttlMs: readDurationMs(written?.ttl ?? ttl.default),
+})
+
+/** What every broker that the target may publish to takes. */
+export const maxMessageBytes = (target: RouteTarget, { brokers, queues, events }: Messaging): number => {
+  const used = new Set<string>()
+  if (target.type === 'queue') for (const queue of queues) if (queue.name === target.queue) used.add(queue.broker)
+  if (target.type === 'events') for (const event of events) if (target.events.includes(event.name)) used.add(event.broker)
+  return Math.min(...brokers.filter(({ name }) => used.has(name)).map((broker) => broker.maxMessageBytes))
 }
 
 const resolveRespond = (respond: NonNullable<ValidRule['respond']>): RouteTarget => {
@@ -100,14 +130,6 @@ const resolveRetry = ({ retries, backoff, retry_budget: budget, idempotency_key:
         budgetMinPerSecond: budget.min_per_second,
         ...optional('idempotencyHeader', key?.toLowerCase()),
       }
-
-const resolveBreaker = ({ circuit_breaker: breaker }: ValidRule): CircuitBreakerConfig | undefined =>
-  breaker && {
-    thresholdPercent: readPercent(breaker.threshold),
-    resetTimeoutMs: readDurationMs(breaker.timeout),
-    windowMs: readDurationMs(breaker.window),
-    volume: breaker.volume,
-  }
 
 const resolveRewrite = ({ strip_prefix: stripPrefix, rewrite }: ValidRule): RewriteConfig | undefined =>
   rewrite === undefined ? (stripPrefix === undefined ? undefined : { stripPrefix }) : { template: rewrite }

@@ -1,9 +1,7 @@
-import type { DnsConfig, HealthCheckConfig, ServiceConfig, UpstreamTlsConfig } from '../model.ts'
+import type { DnsConfig, HealthCheckConfig, ServiceConfig } from '../model.ts'
+import { resolveTls, type TlsTexts } from './tls.ts'
 import type { ValidService } from './input.ts'
 import { readAddress, readDnsName, readDurationMs, readOrigin } from './readers.ts'
-
-/** PEM texts of a service, read and checked before. */
-export type TlsTexts = Pick<UpstreamTlsConfig, 'ca' | 'cert' | 'key'>
 
 export const resolveService = (name: string, service: ValidService, healthCheck: HealthCheckConfig | undefined, tls: TlsTexts): ServiceConfig => ({
   name,
@@ -18,9 +16,7 @@ export const resolveService = (name: string, service: ValidService, healthCheck:
   maxConnections: service.max_connections,
   maxPending: service.max_pending,
   hostHeader: service.host_header,
-  ...(service.tls && {
-    tls: { verify: service.tls.verify, ...(service.tls.server_name !== undefined && { serverName: service.tls.server_name }), ...tls },
-  }),
+  ...(service.tls && { tls: resolveTls(service.tls, tls) }),
 })
 
 const resolveDns = (service: ValidService, dns: string): DnsConfig => {

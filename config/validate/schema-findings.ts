@@ -49,6 +49,8 @@ export const reportSchemaError = (error: ErrorObject, tree: Tree, findings: Find
     case 'enum':
       return notAChoice(context)
     case 'propertyNames':
+    // Reported by what it leads to.
+    case 'if':
       return undefined
     case 'uniqueItems':
       return repeatedItem(context)

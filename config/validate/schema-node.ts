@@ -12,6 +12,9 @@ export interface SchemaNode {
   readonly $comment?: string
   readonly default?: unknown
   readonly enum?: readonly unknown[]
+  readonly const?: unknown
+  /** A secret: its value never reaches a message, a code frame or the printed configuration. */
+  readonly writeOnly?: boolean
   readonly examples?: readonly unknown[]
   readonly anyOf?: readonly SchemaNode[]
   readonly items?: SchemaNode
@@ -45,19 +48,43 @@ export const mapSchema = (node: SchemaNode, change: (node: SchemaNode) => Schema
 }
 
 /**
- * Some keys take a text as the short form of a map with one required key (`health_check: /health`).
- * @returns The map's schema; undefined when the node is no such pair.
+ * Some keys take a text as the short form of a map with one required key (`health_check: /health`), or of a list of one (`events: all`).
+ * @returns The schema of the map or list; undefined when the node is no such pair.
  */
 export const longForm = (node: SchemaNode): SchemaNode | undefined => {
   const [short, long] = node.anyOf ?? []
-  return short?.type === 'string' && long?.type === 'object' && node.anyOf?.length === 2 ? long : undefined
+  return short?.type === 'string' && (long?.type === 'object' || long?.type === 'array') && node.anyOf?.length === 2 ? long : undefined
 }
 
-/** Marks a map that may also be written as a text. */
+/** A union of maps that are told apart by the constant in their `type` (`brokers`). @returns Type to map; undefined when the node is none. */
+export const variants = (node: SchemaNode): ReadonlyMap<string, SchemaNode> | undefined => {
+  const found = new Map<string, SchemaNode>()
+  for (const variant of node.anyOf ?? []) {
+    const type = variant.properties?.['type']?.const
+    if (typeof type === 'string') found.set(type, variant)
+  }
+  return found.size > 1 && found.size === node.anyOf?.length ? found : undefined
+}
+
+/** One variant is chosen by `type` before anything else is checked: errors are about that one, and its defaults are filled in. */
+const chosenByType = (node: SchemaNode, found: ReadonlyMap<string, SchemaNode>): SchemaNode => ({
+  type: 'object',
+  ...(node.description !== undefined && { description: node.description }),
+  required: ['type'],
+  properties: { type: { type: 'string', enum: [...found.keys()], description: [...found.values()][0]?.properties?.['type']?.description ?? '' } },
+  allOf: [...found].map(([type, variant]) => ({
+    if: { not: { type: 'object', required: ['type'], properties: { type: { const: type } } } },
+    else: variant,
+  })),
+})
+
+/** Marks a map or list that may also be written as a text. */
 export const orText = 'or a text'
 
-/** The schema without short forms; these are expanded before validation, so that errors are about one form only. */
+/** The schema without short forms, which are expanded before validation, and without unions, so that errors are about one form only. */
 export const validationSchema: SchemaNode = mapSchema(rootSchema, (node) => {
+  const union = variants(node)
+  if (union !== undefined) return chosenByType(node, union)
   const long = longForm(node)
   return long === undefined ? node : { ...long, description: node.description ?? '', $comment: orText }
 })

@@ -1,14 +1,25 @@
 import type { Provenance } from '../source/provenance.ts'
 import { isMapping, type Mapping } from '../source/value.ts'
 
-/** Writes `health_check: /health` out as `health_check: { path: /health }`; the text keeps its place in the file. */
+/**
+ * Writes `health_check: /health` out as `health_check: { path: /health }`, and `events: all` as `events: [all]`; the text keeps its
+ * place in the file.
+ */
 export const expandShortForms = (root: Mapping, provenance: Provenance): void => {
-  const services = root['services']
-  if (!isMapping(services)) return
-  for (const service of Object.values(services)) {
-    if (!isMapping(service) || typeof service['health_check'] !== 'string') continue
+  for (const service of mappings(root['services'])) {
+    if (typeof service['health_check'] !== 'string') continue
     const long: Mapping = { path: service['health_check'] }
     provenance.recordShortForm(long, 'path', service, 'health_check')
     service['health_check'] = long
   }
+  const consumers = mappings(root['consumers']).flatMap((consumer) => mappings([consumer['deliver_to']]))
+  for (const target of [...mappings(root['routing_rules']), ...consumers]) {
+    if (typeof target['events'] !== 'string') continue
+    const long = [target['events']]
+    provenance.recordShortForm(long, '0', target, 'events')
+    target['events'] = long
+  }
 }
+
+/** Those entries of a map or list that are maps. */
+const mappings = (value: unknown): Mapping[] => (Array.isArray(value) ? value : isMapping(value) ? Object.values(value) : []).filter(isMapping)

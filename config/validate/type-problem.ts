@@ -1,4 +1,5 @@
 import { formats } from '../../schemas/formats.ts'
+import { isContainer } from '../source/value.ts'
 import { isFormatName } from '../values/formats.ts'
 import { type Problem, problem, quoted } from '../values/parsed.ts'
 import { orText, type SchemaNode } from './schema-node.ts'
@@ -19,11 +20,16 @@ export const typeProblem = (place: string, schema: SchemaNode, value: unknown, s
     schema.format !== undefined && isFormatName(schema.format)
       ? formats[schema.format].expects
       : schema.$comment === orText
-        ? 'a text or a map'
+        ? `a text or ${expectedType[type] ?? 'a map'}`
         : (expectedType[type] ?? type)
   if (shown !== undefined) return problem(`${quoted(shown)} does not hold ${expects}, which ${place} needs.`)
+  if (schema.writeOnly === true)
+    return problem(`${place} must be ${expects}, not ${kindOf(value)}.`, isContainer(value) ? undefined : 'Put it in quotes.')
   return problem(`${place} must be ${expects}, not ${described(value)}.`, hint(type, value))
 }
+
+/** For secrets: nothing of the value itself. */
+const kindOf = (value: unknown): string => (value === null || typeof value === 'object' ? described(value) : `a ${typeof value}`)
 
 const described = (value: unknown): string => {
   if (value === null) return 'empty'

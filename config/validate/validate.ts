@@ -20,7 +20,9 @@ export const validate = (tree: Tree, findings: Findings): void => {
 }
 
 const fits = (value: unknown, type: unknown, key: string): boolean =>
-  type === 'integer' || type === 'number' ? typeof value === 'number' : typeof value === type || (typeof value === 'string' && key === 'health_check')
+  type === 'integer' || type === 'number'
+    ? typeof value === 'number'
+    : typeof value === type || (typeof value === 'string' && (key === 'health_check' || key === 'events'))
 
 /** What a reference to the environment became is of another kind than its key needs; it is read again as that kind, if it can be. */
 const readAgain = (tree: Tree, error: ErrorObject): boolean => {

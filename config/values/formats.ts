@@ -1,9 +1,12 @@
 import type { FormatName } from '../../schemas/formats.ts'
 import type { DiagnosticCode } from '../diagnostics/catalogue.ts'
+import { amqpUrl } from './amqp-url.ts'
 import { address, bareAddress, cidr } from './address.ts'
 import { age, bareDurationOrNever, bareDurationOrZero, bareTimerDuration, durationOrNever, durationOrZero, timerDuration } from './duration.ts'
 import { dnsName, hostPattern } from './host.ts'
 import { headerName, headerValue, method } from './http.ts'
+import { jsonPointer } from './json-pointer.ts'
+import { eventName, queueName, subscriberName } from './name.ts'
 import type { Parsed, Problem } from './parsed.ts'
 import { path, pathPattern, requestPath } from './path.ts'
 import { barePercent, percent } from './percent.ts'
@@ -45,6 +48,11 @@ export const valueFormats: Readonly<Record<FormatName, ValueFormat>> = {
   'headgate-location': { code: 'HG2012', parse: location },
   'headgate-dns-name': { code: 'HG2013', parse: dnsName },
   'headgate-cidr': { code: 'HG2014', parse: cidr },
+  'headgate-queue-name': { code: 'HG2025', parse: queueName },
+  'headgate-event-name': { code: 'HG2025', parse: eventName },
+  'headgate-subscriber-name': { code: 'HG2025', parse: subscriberName },
+  'headgate-amqp-url': { code: 'HG2026', parse: amqpUrl },
+  'headgate-json-pointer': { code: 'HG2027', parse: jsonPointer },
 }
 
 export const isFormatName = (name: string): name is FormatName => Object.hasOwn(valueFormats, name)

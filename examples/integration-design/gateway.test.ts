@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { parse } from 'yaml'
 import { load } from '../../config/load.ts'
 
-/** The YAML blocks of the integration design document, letter for letter. */
+/** The YAML blocks of the integration design document, letter for letter, and its table of queues. */
 const blocks = [
   `routing_rules:
   - path: /api/users/*
@@ -21,6 +21,11 @@ const blocks = [
     circuit_breaker:
       threshold: 30%
       timeout: 60s
+`,
+  `queues:
+  payment.process: { type: topic,  durable: true, ttl: 24h, dead_letter: true,  purpose: Payment processing }
+  email.send:      { type: direct, durable: true, ttl: 1h,  dead_letter: true,  purpose: Email delivery }
+  audit.log:       { type: fanout, durable: true, ttl: ∞,   dead_letter: false, purpose: Audit trail }
 `,
   `consumers:
   payment_processor:
@@ -95,11 +100,13 @@ test('the file is made of the blocks of the design document, letter for letter',
   expect(Object.keys(parse(text) as object).sort()).toEqual(blocks.flatMap((block) => Object.keys(parse(block) as object)).sort())
 })
 
-test('it loads with nothing but warnings, which name what is not active', async () => {
+test('it loads with nothing but warnings, which name what is not active and what nobody takes', async () => {
   const { config, diagnostics } = await load({ paths: [join(import.meta.dirname, 'gateway.yaml')], env: {}, cwd: '/' })
   expect(diagnostics.map(({ code, message }) => `${code} ${message.split(':')[0]}`)).toEqual([
     'HG4001 `consul` is not active in this version',
-    'HG4001 `consumers` is not active in this version',
+    'HG4009 Nobody publishes to the queue `email.send`, and nobody takes from it.',
+    'HG4009 Nobody publishes to the queue `audit.log`, and nobody takes from it.',
+    'HG4008 The consumer `payment_processor` delivers to nobody, so its messages wait.',
     'HG4001 `health_checks.external_apis` is not active in this version',
     'HG4001 `health_checks.message_queues` is not active in this version',
     'HG4001 `secrets` is not active in this version',
@@ -120,4 +127,26 @@ test('it loads with nothing but warnings, which name what is not active', async 
     ['user-service', 'user-service.prod.svc.cluster.local', 80, '/health'],
     ['order-service', 'order-service.prod.svc.cluster.local', 80, '/health'],
   ])
+})
+
+test('the queues and the consumer mean what the document says', async () => {
+  const { config } = await load({ paths: [join(import.meta.dirname, 'gateway.yaml')], env: {}, cwd: '/srv' })
+  const day = 86_400_000
+  expect(config?.queues.map(({ name, type, durable, ttlMs, deadLetter, purpose }) => [name, type, durable, ttlMs, deadLetter, purpose])).toEqual([
+    ['payment.process', 'topic', true, day, true, 'Payment processing'],
+    ['email.send', 'direct', true, day / 24, true, 'Email delivery'],
+    ['audit.log', 'fanout', true, Number.POSITIVE_INFINITY, false, 'Audit trail'],
+  ])
+  expect(config?.consumers).toMatchObject([
+    {
+      name: 'payment_processor',
+      queue: 'payment.process',
+      prefetch: 10,
+      concurrency: 5,
+      timeoutMs: 300_000,
+      retry: { maxAttempts: 3, backoff: 'exponential' },
+      redelivery: { deadLetterAfter: 5, backoff: 'exponential' },
+    },
+  ])
+  expect(config?.brokers).toMatchObject([{ name: 'default', type: 'embedded', path: '/srv/.headgate/messages.db' }])
 })

@@ -5,7 +5,7 @@ export const routes = {
   HG3001: {
     severity: 'error',
     title: 'unknown service',
-    explanation: 'A rule or check names a service that is not declared under `services`.',
+    explanation: 'A rule, check, consumer or subscriber names a service that is not declared under `services`.',
     wrong: `routing_rules:
   - path: /hello
     service: wbe
@@ -22,7 +22,7 @@ services:
   HG3002: {
     severity: 'error',
     title: 'rule without a target',
-    explanation: 'Every rule says where requests go: `service`, `split`, `respond` or `redirect`.',
+    explanation: 'Every rule says where requests go: `service`, `split`, `queue`, `events`, `respond` or `redirect`.',
     wrong: `routing_rules:
   - path: /hello
     timeout: 5s
@@ -54,10 +54,10 @@ services:
     severity: 'error',
     title: 'target is not active in this version',
     explanation:
-      'The target is part of the language, but this version cannot run it. A route must never do something else instead, so the start is refused.',
+      'The target is part of the language, but this version cannot run it. A route or consumer must never do something else instead, so the start is refused.',
     wrong: `routing_rules:
   - path: /hello
-    queue: payment.process
+    integration: payment.create_payment
 `,
     right: `routing_rules:
   - path: /hello

@@ -181,4 +181,87 @@ services:
   web: { urls: ["http://127.0.0.1:9101"] }
 `,
   },
+  HG2025: {
+    severity: 'error',
+    title: 'invalid name',
+    explanation:
+      'Names of queues, exchanges, events and subscribers are letters, digits, `.`, `_` and `-`, which every broker accepts; queues at most 200 characters. `headgate.` and `amq.` at the beginning, and `.dlq` at the end, are reserved.',
+    wrong: `queues:
+  audit log: {}
+routing_rules:
+  - { path: /audit, methods: [POST], queue: audit log }
+`,
+    right: `queues:
+  audit.log: {}
+routing_rules:
+  - { path: /audit, methods: [POST], queue: audit.log }
+`,
+  },
+  HG2026: {
+    severity: 'error',
+    title: 'invalid broker URL',
+    explanation:
+      'An address of a RabbitMQ node is `amqp://` or `amqps://`, host and port, and the virtual host as its path. Users and passwords go under `username` and `password`.',
+    wrong: `brokers:
+  default: { type: rabbitmq, urls: ["http://127.0.0.1:15672"] }
+queues:
+  audit.log: {}
+routing_rules:
+  - { path: /audit, methods: [POST], queue: audit.log }
+`,
+    right: `brokers:
+  default: { type: rabbitmq, urls: ["amqp://127.0.0.1:5672"] }
+queues:
+  audit.log: {}
+routing_rules:
+  - { path: /audit, methods: [POST], queue: audit.log }
+`,
+  },
+  HG2027: {
+    severity: 'error',
+    title: 'invalid JSON Pointer',
+    explanation: 'A JSON Pointer (RFC 6901) names a place in a JSON body: `/customer/id`. In it `~1` stands for `/` and `~0` for `~`.',
+    wrong: `queues:
+  orders.new: {}
+consumers:
+  orders: { queue: orders.new, order_by: { body: customer.id }, deliver_to: { service: orders, path: /orders } }
+services:
+  orders: { urls: ["http://127.0.0.1:9102"] }
+routing_rules:
+  - { path: /orders, methods: [POST], queue: orders.new }
+`,
+    right: `queues:
+  orders.new: {}
+consumers:
+  orders: { queue: orders.new, order_by: { body: /customer/id }, deliver_to: { service: orders, path: /orders } }
+services:
+  orders: { urls: ["http://127.0.0.1:9102"] }
+routing_rules:
+  - { path: /orders, methods: [POST], queue: orders.new }
+`,
+  },
+  HG2028: {
+    severity: 'error',
+    title: 'unusable event schema',
+    explanation:
+      'The schema of an event is a JSON Schema of draft 2020-12, or of draft-07 where `$schema` says so. Nothing is fetched from elsewhere, unknown keywords are errors unless they begin with `x-`, and patterns on which a text could be spent for ever are refused.',
+    wrong: `events:
+  OrderCreated:
+    schema: { type: object, requried: [orderId] }
+    subscribers: { inventory: { service: inventory, path: /events } }
+services:
+  inventory: { urls: ["http://127.0.0.1:9105"] }
+routing_rules:
+  - { path: /events, methods: [POST], events: [OrderCreated] }
+`,
+    right: `events:
+  OrderCreated:
+    schema: { type: object, required: [orderId] }
+    subscribers: { inventory: { service: inventory, path: /events } }
+services:
+  inventory: { urls: ["http://127.0.0.1:9105"] }
+routing_rules:
+  - { path: /events, methods: [POST], events: [OrderCreated] }
+`,
+  },
 } as const satisfies Record<string, CatalogueEntry>

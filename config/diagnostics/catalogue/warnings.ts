@@ -6,8 +6,8 @@ export const warnings = {
     severity: 'warning',
     title: 'not active in this version',
     explanation: 'The section is part of the language and is checked, but this version does not run it yet.',
-    wrong: `consumers:
-  mailer: { queue: email.send }
+    wrong: `secrets:
+  database: { path: /prod/database/credentials }
 routing_rules:
   - path: /hello
     respond: { body: hello }
@@ -20,7 +20,7 @@ routing_rules:
   HG4002: {
     severity: 'warning',
     title: 'unused service',
-    explanation: 'No rule, split or mirror sends anything to the service.',
+    explanation: 'No rule, split, mirror, consumer or subscriber sends anything to the service.',
     wrong: `routing_rules:
   - path: /hello
     respond: { body: hello }

@@ -1,0 +1,123 @@
+import { defaultBroker, type Messaging, type PlannedQueue } from '../resolve/topology.ts'
+import { pointerOf } from '../source/value.ts'
+import { bindingMatches } from '../values/binding.ts'
+import { quoted } from '../values/parsed.ts'
+import type { Handled } from './consumers.ts'
+import type { LintContext } from './context.ts'
+
+/** Where messages go from one place to the next: no circles, and nothing that nobody uses. */
+export const lintFlow = (context: LintContext, input: Messaging, queues: readonly PlannedQueue[], handled: readonly Handled[]): void => {
+  const flow = new Flow(context, input, queues)
+  lintCircles(context, flow, handled)
+  for (const name of Object.keys(input.events ?? {})) {
+    if (flow.ofEvent(name).length === 0)
+      context.findings.report(
+        'HG4013',
+        context.tree.keyLocation(['events', name]),
+        `Nobody gets the event ${quoted(name)}, so it cannot be published.`,
+        {
+          hint: 'Add a subscriber, or bind a queue to it.',
+          pointer: pointerOf(['events', name]),
+        },
+      )
+  }
+  lintUnused(context, flow, input, queues, handled)
+}
+
+/** Which queues get what is published. */
+class Flow {
+  readonly #input: Messaging
+  readonly #queues: readonly PlannedQueue[]
+  readonly #events: readonly string[]
+
+  constructor({ eventNames }: LintContext, input: Messaging, queues: readonly PlannedQueue[]) {
+    this.#input = input
+    this.#queues = queues
+    this.#events = [...(eventNames ?? [])]
+  }
+
+  ofQueue(name: string): readonly string[] {
+    const queue = this.#queues.find((one) => one.name === name)
+    return queue === undefined ? [] : this.#reached(queue.broker, queue.exchange, name)
+  }
+
+  ofEvent(name: string): readonly string[] {
+    const event = this.#input.events?.[name]
+    return event === undefined ? [] : this.#reached(event.broker ?? defaultBroker(Object.keys(this.#input.brokers)), event.exchange, name)
+  }
+
+  /** @param target What a rule or consumer names. */
+  of({ queue, events }: { readonly queue?: unknown; readonly events?: unknown }): readonly string[] {
+    const names = Array.isArray(events) ? (events.includes('all') ? this.#events : events.map(String)) : []
+    return [...(typeof queue === 'string' ? this.ofQueue(queue) : []), ...names.flatMap((name) => this.ofEvent(name))]
+  }
+
+  #reached(broker: string | undefined, exchange: string, key: string): string[] {
+    return this.#queues.filter((queue) => queue.broker === broker && queue.exchange === exchange && gets(queue, key)).map(({ name }) => name)
+  }
+}
+
+const gets = ({ type, bindings }: PlannedQueue, key: string): boolean =>
+  type === 'fanout' || bindings.some((binding) => (type === 'topic' ? bindingMatches(binding, key) : binding === key))
+
+/** A message that comes back to a queue that it has left would go round for ever. */
+const lintCircles = ({ tree, findings }: LintContext, flow: Flow, handled: readonly Handled[]): void => {
+  const next = new Map<string, Set<string>>()
+  for (const { consumer } of handled) {
+    const to = next.get(consumer.queue) ?? new Set()
+    for (const queue of flow.of(consumer.deliver_to ?? {})) to.add(queue)
+    next.set(consumer.queue, to)
+  }
+  for (const { consumer, targetAt } of handled) {
+    const { queue, events } = consumer.deliver_to ?? {}
+    const way = flow
+      .of(consumer.deliver_to ?? {})
+      .map((start) => wayTo(next, start, consumer.queue))
+      .find((found) => found !== undefined)
+    if (way === undefined || (queue === undefined && events === undefined)) continue
+    const steps = [...targetAt, queue === undefined ? 'events' : 'queue']
+    findings.report('HG3018', tree.valueLocation(steps), `Messages go in a circle: ${[consumer.queue, ...way].map(quoted).join(' to ')}.`, {
+      hint: 'Deliver to another queue.',
+      pointer: pointerOf(steps),
+    })
+  }
+}
+
+/** Queues from `start` to `end`, both included; undefined where there is no way. */
+const wayTo = (next: ReadonlyMap<string, ReadonlySet<string>>, start: string, end: string): string[] | undefined => {
+  const cameFrom = new Map<string, string | undefined>([[start, undefined]])
+  // The map grows while it is walked: breadth first, each queue once.
+  for (const at of cameFrom.keys()) {
+    if (at === end) {
+      const way: string[] = []
+      for (let step: string | undefined = at; step !== undefined; step = cameFrom.get(step)) way.unshift(step)
+      return way
+    }
+    for (const to of next.get(at) ?? []) if (!cameFrom.has(to)) cameFrom.set(to, at)
+  }
+  return undefined
+}
+
+const lintUnused = (
+  context: LintContext,
+  flow: Flow,
+  { brokers, queues, events }: Messaging,
+  planned: readonly PlannedQueue[],
+  handled: readonly Handled[],
+): void => {
+  const { tree, findings, rawRules } = context
+  const used = new Set(handled.map(({ consumer }) => consumer.queue))
+  for (const { rule } of rawRules) for (const name of flow.of(rule)) used.add(name)
+  for (const { consumer } of handled) for (const name of flow.of(consumer.deliver_to ?? {})) used.add(name)
+  for (const name of Object.keys(events ?? {})) for (const queue of flow.ofEvent(name)) used.add(queue)
+  const report = (section: 'queues' | 'brokers', name: string, message: string): void =>
+    findings.report('HG4009', tree.keyLocation([section, name]), message, { pointer: pointerOf([section, name]) })
+  if (context.rulesComplete)
+    for (const name of Object.keys(queues ?? {}))
+      if (!used.has(name)) report('queues', name, `Nobody publishes to the queue ${quoted(name)}, and nobody takes from it.`)
+  const fallback = defaultBroker(Object.keys(brokers))
+  const usedBrokers = new Set([...planned.map(({ broker }) => broker), ...Object.values(events ?? {}).map(({ broker }) => broker ?? fallback)])
+  for (const name of Object.keys(brokers))
+    if (tree.isWritten(['brokers', name]) && !usedBrokers.has(name))
+      report('brokers', name, `No queue or event lives on the broker ${quoted(name)}, so it is not connected to.`)
+}
