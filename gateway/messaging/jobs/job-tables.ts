@@ -15,10 +15,18 @@ const busyMs = 5000
  * @throws Error when another version of the gateway wrote the file in a shape that this one does not know.
  */
 export function makeTables(database: DatabaseSync): void {
-  const version = Number(database.prepare('PRAGMA user_version').get()?.['user_version'])
-  if (version > schemaVersion) throw new Error(`the store has format ${version}, this version of the gateway knows ${schemaVersion}`)
-  if (version === schemaVersion) return
-  beginning(database, busyMs).write()
+  const begin = beginning(database, busyMs)
+  const known = (): boolean => {
+    const version = Number(database.prepare('PRAGMA user_version').get()?.['user_version'])
+    if (version > schemaVersion) throw new Error(`the store has format ${version}, this version of the gateway knows ${schemaVersion}`)
+    return version === schemaVersion
+  }
+  // Even a read can meet the lock of another process that opens the file at this moment.
+  begin.read()
+  const made = known()
+  database.exec('COMMIT')
+  if (made) return
+  begin.write()
   database.exec(`
     CREATE TABLE IF NOT EXISTS jobs (
       id TEXT NOT NULL UNIQUE,
