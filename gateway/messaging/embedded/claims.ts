@@ -1,15 +1,16 @@
 import type { DatabaseSync } from 'node:sqlite'
-import { maxInterruptions } from '../settlement.ts'
-import type { DeadLetterReason, FailureNote, Settlement } from '../settlement.ts'
-import type { Head, Messages } from './messages.ts'
+import type { Settlement } from '../settlement.ts'
+import type { Departures } from './departures.ts'
+import { leases } from './leases.ts'
+import type { Messages } from './messages.ts'
 import type { BrokerEvent, DeliveryRow, SubscriptionSettings } from './operations.ts'
 import type { Queue, Queues } from './queues.ts'
+import { sharing } from './sharing.ts'
 
 /** Most messages that one subscription claims in one transaction: others must not wait for it. */
 const maxClaims = 500
-/** Bodies up to this size are cheaper to copy with the rest of an event than to hand over one by one. */
+/** Bodies from this size on are handed over one by one; copying smaller ones with the rest of an event is cheaper. */
 const transferFromBytes = 4096
-
 /** The subscriptions of this process, and what they hold. Memory changes with the file and is put back when a transaction is undone. */
 export interface Claims {
   subscribe(settings: SubscriptionSettings): void
@@ -21,9 +22,6 @@ export interface Claims {
   claim(): void
   /** Outside of transactions: whether `claim` would find something. */
   wanted(): boolean
-  /** Within a transaction: expired messages at the head of a queue leave it, at most so many. @returns Whether there may be more. */
-  expire(queue: Queue): boolean
-  hasExpired(queue: Queue): boolean
   committed(): void
   /** The whole transaction was undone. */
   undone(): void
@@ -33,10 +31,11 @@ export interface ClaimsDeps {
   readonly database: DatabaseSync
   readonly queues: Queues
   readonly messages: Messages
+  readonly departures: Departures
   readonly owner: number
   now(): number
   emit(event: BrokerEvent, transfer?: readonly ArrayBuffer[]): void
-  /** A message comes back after so many milliseconds; 0: there is more to claim. */
+  /** There is something to do after so many milliseconds: a delay ends, or there is more to claim. */
   again(inMs: number): void
 }
 
@@ -47,22 +46,18 @@ interface Subscription {
   held: number
 }
 
-const expiredNote: FailureNote = { type: 'expired', message: 'older than the ttl of its queue' }
-const interruptedNote: FailureNote = {
-  type: 'interrupted',
-  message: `${maxInterruptions + 1} deliveries ended without a settlement: the gateway stopped or lost its broker in the middle of each`,
-}
+const takes = ({ paused, stopped }: Subscription): boolean => !paused && !stopped
+const isOver = ({ stopped, held }: Subscription): boolean => stopped && held === 0
+const room = (subscription: Subscription): number => (takes(subscription) ? subscription.settings.prefetch - subscription.held : 0)
 
-export function claims({ database, queues, messages, owner, now, emit, again }: ClaimsDeps): Claims {
+export function claims({ database, queues, messages, departures, owner, now, emit, again }: ClaimsDeps): Claims {
   const subscriptions = new Map<number, Subscription>()
   const held = new Map<number, Subscription>()
+  const lease = leases(database, owner)
+  const shared = sharing(database, owner)
   // Undone in reverse order when the transaction is; emptied when it is committed.
   let journal: (() => void)[] = []
   let first = 0
-
-  const leaseOf = database.prepare('SELECT owner, subscription FROM leases WHERE queue = ?')
-  const takeLease = database.prepare('INSERT INTO leases (queue, owner, subscription, consumer) VALUES (?, ?, ?, ?)')
-  const endLease = database.prepare('DELETE FROM leases WHERE queue = ? AND owner = ? AND subscription = ?')
 
   const hold = (seq: number, subscription: Subscription): void => {
     held.set(seq, subscription)
@@ -72,75 +67,60 @@ export function claims({ database, queues, messages, owner, now, emit, again }: 
     held.delete(seq)
     subscription.held -= 1
   }
-  const finish = (seq: number): void => {
-    const subscription = held.get(seq)
-    if (subscription === undefined) return
+  const finish = (seq: number, subscription: Subscription): void => {
     letGo(seq, subscription)
     journal.push(() => hold(seq, subscription))
   }
+  const queueOf = ({ settings }: Subscription): Queue | undefined => queues.named(settings.queue)
 
-  const holdsLease = (queue: Queue, { subscription }: SubscriptionSettings): boolean => {
-    const lease = leaseOf.get(queue.id)
-    return lease !== undefined && Number(lease['owner']) === owner && Number(lease['subscription']) === subscription
+  /** Whether each queue is served here, over all subscriptions to it. Exclusive ones have nobody to share with. */
+  const served = (): ReadonlyMap<number, boolean> => {
+    const found = new Map<number, boolean>()
+    for (const subscription of subscriptions.values()) {
+      const queue = queueOf(subscription)
+      if (queue === undefined || subscription.settings.exclusive) continue
+      found.set(queue.id, takes(subscription) || found.get(queue.id) === true)
+    }
+    return found
   }
-  const mayClaim = (queue: Queue, { settings }: Subscription): boolean => {
-    if (!settings.exclusive || holdsLease(queue, settings)) return true
-    if (leaseOf.get(queue.id) !== undefined) return false
-    takeLease.run(queue.id, owner, settings.subscription, settings.consumer)
-    return true
-  }
-  /** Of subscriptions that are over and hold nothing. */
-  const endLeases = (): void => {
+  const removeEnded = (): void => {
     for (const [id, subscription] of subscriptions) {
-      const { settings, stopped, held: count } = subscription
-      if (!stopped || count > 0) continue
+      if (!isOver(subscription)) continue
       subscriptions.delete(id)
       journal.push(() => subscriptions.set(id, subscription))
-      const queue = queues.idOf(settings.queue)
-      if (settings.exclusive && queue !== undefined) endLease.run(queue, owner, id)
+      const queue = queues.idOf(subscription.settings.queue)
+      if (subscription.settings.exclusive && queue !== undefined) lease.end(queue, id)
     }
   }
 
-  const leave = (queue: Queue, seq: number, reason: DeadLetterReason, attempts: number, error: FailureNote): void => {
-    if (queue.deadLetter) messages.park(seq, { reason, attempts, error }, now())
-    else messages.remove(seq)
+  /** How many of the ready messages this subscription may have now: as many as it has room for, but of a short queue only a part. */
+  const quota = (queue: Queue, subscription: Subscription): number => {
+    const limit = Math.min(room(subscription), maxClaims)
+    const takers = subscription.settings.exclusive ? 1 : shared.takers(queue.id)
+    if (takers === 1) return limit
+    const ready = messages.countReady(queue.id, limit)
+    // What is left now and not taken by others is shared out again by the next transaction, or the next tick.
+    return ready === limit ? limit : Math.ceil(ready / takers)
   }
-  const report = (queue: Queue, reason: DeadLetterReason, count: number): void => {
-    if (count > 0) emit({ type: 'parked', queue: queue.name, reason, count, kept: queue.deadLetter })
-  }
-  const isExpired = (queue: Queue, head: Head): boolean => head.enqueuedAtMs + queue.ttlMs <= now()
-
   const claimFor = (queue: Queue, subscription: Subscription): void => {
-    const limit = Math.min(subscription.settings.prefetch - subscription.held, maxClaims)
+    const limit = quota(queue, subscription)
     const rows: DeliveryRow[] = []
     const transfer: ArrayBuffer[] = []
     let seen = 0
-    let expired = 0
-    let interrupted = 0
     for (const head of messages.heads(queue.id, limit)) {
       seen += 1
-      if (isExpired(queue, head)) {
-        leave(queue, head.seq, 'expired', 0, expiredNote)
-        expired += 1
-      } else if (head.interruptions > maxInterruptions) {
-        leave(queue, head.seq, 'interrupted', 0, interruptedNote)
-        interrupted += 1
-      } else {
-        const { enqueuedAtMs: _enqueuedAtMs, interruptions: _interruptions, ...row } = head
-        messages.claim(head.seq, owner)
-        hold(head.seq, subscription)
-        journal.push(() => letGo(head.seq, subscription))
-        rows.push({ ...row, deliveries: head.deliveries + 1 })
-        if (head.body.length >= transferFromBytes && head.body.buffer instanceof ArrayBuffer) transfer.push(head.body.buffer)
-      }
+      if (departures.sort(queue, head)) continue
+      const { enqueuedAtMs: _enqueuedAtMs, interruptions: _interruptions, ...row } = head
+      messages.claim(head.seq, owner)
+      hold(head.seq, subscription)
+      journal.push(() => letGo(head.seq, subscription))
+      rows.push({ ...row, deliveries: head.deliveries + 1 })
+      if (head.body.length >= transferFromBytes && head.body.buffer instanceof ArrayBuffer) transfer.push(head.body.buffer)
     }
     if (rows.length > 0) emit({ type: 'deliveries', subscription: subscription.settings.subscription, rows }, transfer)
-    report(queue, 'expired', expired)
-    report(queue, 'interrupted', interrupted)
-    if (seen === limit && hasRoom(subscription)) again(0)
+    departures.report(queue)
+    if (limit === maxClaims || rows.length < seen) again(0)
   }
-
-  const hasRoom = ({ settings, paused, stopped, held: count }: Subscription): boolean => !paused && !stopped && count < settings.prefetch
 
   return {
     subscribe: (settings) => {
@@ -152,7 +132,7 @@ export function claims({ database, queues, messages, owner, now, emit, again }: 
       const subscription = subscriptions.get(id)
       if (subscription === undefined) return
       subscription.paused = paused
-      if (!paused) again(0)
+      again(0)
     },
     unsubscribe: (id) => {
       const subscription = subscriptions.get(id)
@@ -164,55 +144,45 @@ export function claims({ database, queues, messages, owner, now, emit, again }: 
       const subscription = held.get(seq)
       if (subscription === undefined) return false
       if (settlement.outcome === 'dead_letter') {
-        const queue = queues.named(subscription.settings.queue)
+        const queue = queueOf(subscription)
         if (queue === undefined) messages.park(seq, settlement, now())
-        else leave(queue, seq, settlement.reason, settlement.attempts, settlement.error)
+        else departures.leave(queue, seq, settlement)
       } else {
         const delayMs = messages.settle(seq, settlement, now())
         if (delayMs !== undefined) again(delayMs)
       }
-      finish(seq)
+      finish(seq, subscription)
       return true
     },
     giveBack: (seq, seen) => {
-      if (!held.has(seq)) return
+      const subscription = held.get(seq)
+      if (subscription === undefined) return
       messages.giveBack(seq, seen)
-      finish(seq)
+      finish(seq, subscription)
     },
     claim: () => {
-      endLeases()
+      for (const [queue, isServed] of served()) shared.enter(queue, isServed)
+      removeEnded()
       const all = [...subscriptions.values()]
       first += 1
       for (let index = 0; index < all.length; index += 1) {
         // Whoever came first in the last transaction comes last in this one: two subscriptions of a queue share it.
         const subscription = all[(first + index) % all.length]
-        if (subscription === undefined || !hasRoom(subscription)) continue
-        const queue = queues.named(subscription.settings.queue)
-        if (queue !== undefined && mayClaim(queue, subscription)) claimFor(queue, subscription)
+        if (subscription === undefined || room(subscription) <= 0) continue
+        const queue = queueOf(subscription)
+        const { exclusive, consumer, subscription: id } = subscription.settings
+        if (queue !== undefined && (!exclusive || lease.take(queue.id, id, consumer))) claimFor(queue, subscription)
       }
     },
     wanted: () => {
+      for (const [queue, isServed] of served()) if (shared.isUnsaid(queue, isServed)) return true
       for (const subscription of subscriptions.values()) {
-        if (subscription.stopped && subscription.held === 0) return true
-        if (!hasRoom(subscription)) continue
-        const queue = queues.named(subscription.settings.queue)
-        if (queue === undefined || !messages.isWaiting(queue.id)) continue
-        if (!subscription.settings.exclusive || leaseOf.get(queue.id) === undefined || holdsLease(queue, subscription.settings)) return true
+        if (isOver(subscription)) return true
+        const queue = queueOf(subscription)
+        if (queue === undefined) continue
+        const { exclusive, subscription: id } = subscription.settings
+        if (room(subscription) > 0 && messages.isWaiting(queue.id) && (!exclusive || lease.isOpenTo(queue.id, id))) return true
       }
-      return false
-    },
-    expire: (queue) => {
-      let count = 0
-      for (const head of messages.heads(queue.id, maxClaims)) {
-        if (!isExpired(queue, head)) break
-        leave(queue, head.seq, 'expired', 0, expiredNote)
-        count += 1
-      }
-      report(queue, 'expired', count)
-      return count === maxClaims
-    },
-    hasExpired: (queue) => {
-      for (const head of messages.heads(queue.id, 1)) return isExpired(queue, head)
       return false
     },
     committed: () => {
@@ -221,6 +191,7 @@ export function claims({ database, queues, messages, owner, now, emit, again }: 
     undone: () => {
       for (const undo of journal.reverse()) undo()
       journal = []
+      shared.undone()
     },
   }
 }

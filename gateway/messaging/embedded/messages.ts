@@ -18,6 +18,8 @@ export interface Messages {
   /** Ready ones in their order, read as they are asked for. */
   heads(queue: number, limit: number): Iterable<Head>
   isWaiting(queue: number): boolean
+  /** Counts up to `limit`. */
+  countReady(queue: number, limit: number): number
   claim(seq: number, owner: number): void
   /** @returns Delay in milliseconds if the message comes back after one. */
   settle(seq: number, settlement: Exclude<Settlement, { outcome: 'dead_letter' }>, nowMs: number): number | undefined
@@ -53,6 +55,7 @@ export function messages(database: DatabaseSync): Messages {
      FROM messages WHERE queue = ? AND state = ${state.ready} ORDER BY seq LIMIT ?`,
   )
   const waiting = database.prepare(`SELECT 1 FROM messages WHERE queue = ? AND state = ${state.ready} LIMIT 1`)
+  const countReady = database.prepare(`SELECT count(*) AS messages FROM (SELECT 1 FROM messages WHERE queue = ? AND state = ${state.ready} LIMIT ?)`)
   const claim = database.prepare(`UPDATE messages SET state = ${state.claimed}, owner = ?, deliveries = deliveries + 1 WHERE seq = ?`)
   const remove = database.prepare('DELETE FROM messages WHERE seq = ?')
   const comeBack = database.prepare(
@@ -110,6 +113,7 @@ export function messages(database: DatabaseSync): Messages {
       for (const row of head.all(queue, limit)) yield headOf(row)
     },
     isWaiting: (queue) => waiting.get(queue) !== undefined,
+    countReady: (queue, limit) => Number(countReady.get(queue, limit)?.['messages']),
     claim: (seq, owner) => {
       claim.run(owner, seq)
     },

@@ -26,6 +26,7 @@ export function owners(database: DatabaseSync, locks: Locks): Owners {
   const giveBack = database.prepare(`UPDATE messages SET state = ${state.ready}, owner = NULL WHERE ${inFlight}`)
   const release = database.prepare(`UPDATE messages SET state = ${state.ready}, owner = NULL, releases = releases + 1 WHERE ${inFlight}`)
   const endLeases = database.prepare('DELETE FROM leases WHERE owner = ?')
+  const unsubscribe = database.prepare('DELETE FROM subscribers WHERE owner = ?')
   const remove = database.prepare('DELETE FROM owners WHERE id = ?')
 
   const self = Number(database.prepare('INSERT INTO owners (lock) VALUES (?)').run(locks.own).lastInsertRowid)
@@ -39,6 +40,7 @@ export function owners(database: DatabaseSync, locks: Locks): Owners {
     if (known.get(owner) === undefined) return false
     const { changes } = giveBack.run(owner)
     const leases = endLeases.run(owner).changes
+    unsubscribe.run(owner)
     remove.run(owner)
     return Number(changes) + Number(leases) > 0
   }
@@ -54,6 +56,7 @@ export function owners(database: DatabaseSync, locks: Locks): Owners {
     leave: () => {
       release.run(self)
       endLeases.run(self)
+      unsubscribe.run(self)
       remove.run(self)
     },
   }

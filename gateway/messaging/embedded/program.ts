@@ -2,6 +2,7 @@ import { beginning } from '../sqlite/database.ts'
 import type { ProgramOpener } from '../sqlite/program.ts'
 import { owners as ownerLocks } from '../jobs/owner-lock.ts'
 import { claims } from './claims.ts'
+import { departures } from './departures.ts'
 import { letters } from './letters.ts'
 import { messages } from './messages.ts'
 import { readOnlyOperations } from './operations.ts'
@@ -36,7 +37,8 @@ export const open: ProgramOpener<BrokerOperations, BrokerData, BrokerEvent> = (d
   const known = queues(database)
   const stored = messages(database)
   const parked = letters(database, known, stored)
-  const held = claims({ database, queues: known, messages: stored, owner: everyone.self, now, emit, again })
+  const leaving = departures(stored, now, emit)
+  const held = claims({ database, queues: known, messages: stored, departures: leaving, owner: everyone.self, now, emit, again })
   const probe = database.prepare('UPDATE owners SET lock = lock WHERE id = ?')
 
   return {
@@ -80,7 +82,7 @@ export const open: ProgramOpener<BrokerOperations, BrokerData, BrokerEvent> = (d
       // One operation undone has changed nothing in memory: each does that last.
       if (!database.isTransaction) held.undone()
     },
-    tick: upkeep({ database, owners: everyone, queues: known, messages: stored, claims: held, now, again }),
+    tick: upkeep({ database, owners: everyone, queues: known, messages: stored, claims: held, departures: leaving, now, again }),
     close: () => {
       // When the file cannot be written any more, the lock that ends here says the same to the others, if less kindly.
       try {

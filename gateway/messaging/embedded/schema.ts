@@ -72,6 +72,7 @@ CREATE UNIQUE INDEX dead_letters_by_id ON dead_letters (queue, id);
 CREATE INDEX dead_letters_in_order ON dead_letters (queue, seq);
 
 CREATE TABLE owners (id INTEGER PRIMARY KEY AUTOINCREMENT, lock TEXT NOT NULL) STRICT;
+CREATE TABLE subscribers (queue INTEGER NOT NULL, owner INTEGER NOT NULL, PRIMARY KEY (queue, owner)) STRICT, WITHOUT ROWID;
 CREATE TABLE leases (queue INTEGER PRIMARY KEY, owner INTEGER NOT NULL, subscription INTEGER NOT NULL, consumer TEXT NOT NULL) STRICT;
 
 CREATE TRIGGER message_added AFTER INSERT ON messages BEGIN

@@ -1,6 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { Tick } from '../sqlite/program.ts'
 import type { Claims } from './claims.ts'
+import type { Departures } from './departures.ts'
 import type { Messages } from './messages.ts'
 import type { Owners } from './owners.ts'
 import type { Queue, Queues } from './queues.ts'
@@ -22,12 +23,13 @@ export interface UpkeepDeps {
   readonly queues: Queues
   readonly messages: Messages
   readonly claims: Claims
+  readonly departures: Departures
   now(): number
   again(inMs: number): void
 }
 
 /** What happens without being asked for: delays end, messages expire, other processes publish or die, free pages go back to the disk. */
-export function upkeep({ database, owners, queues, messages, claims, now, again }: UpkeepDeps): () => Tick {
+export function upkeep({ database, owners, queues, messages, claims, departures, now, again }: UpkeepDeps): () => Tick {
   const dataVersion = database.prepare('PRAGMA data_version')
   const freePages = database.prepare('PRAGMA freelist_count')
   const allPages = database.prepare('PRAGMA page_count')
@@ -58,12 +60,12 @@ export function upkeep({ database, owners, queues, messages, claims, now, again 
   }
   const roundWrites = (quiet: boolean): (() => void)[] => {
     const dead = owners.findDead()
-    const expiring: Queue[] = [...queues.declared()].filter((queue) => queue.ttlMs !== Infinity && claims.hasExpired(queue))
+    const expiring: Queue[] = [...queues.declared()].filter((queue) => queue.ttlMs !== Infinity && departures.hasExpired(queue))
     alone = !owners.others()
     return [
       ...dead.map((owner) => () => void owners.bury(owner)),
       ...expiring.map((queue) => () => {
-        if (!claims.expire(queue)) return
+        if (!departures.expire(queue)) return
         roundAt = 0
         again(0)
       }),
