@@ -82,6 +82,8 @@ export class Lanes<Item> {
     this.#delayed.delete(item)
     this.#ready.delete(item)
     this.#leave(item)
+    // Not at once: when a connection is lost, the ones behind it are about to be taken out as well.
+    queueMicrotask(() => this.#next())
   }
 
   /** Resolves when nothing is in work. */
@@ -133,9 +135,6 @@ export class Lanes<Item> {
     chain.splice(chain.indexOf(item), 1)
     const [first] = chain
     if (first === undefined) this.#chains.delete(key)
-    else if (wasFirst) {
-      this.#ready.add(first)
-      this.#next()
-    }
+    else if (wasFirst) this.#ready.add(first)
   }
 }

@@ -49,3 +49,105 @@ describe('counting', () => {
     expect(broker.settled[0]?.settlement).toEqual({ outcome: 'ack' })
   })
 })
+
+describe('limits', () => {
+  test('no more than `concurrency` are handled and `prefetch` held at the same time', async () => {
+    let running = 0
+    let most = 0
+    const { broker, consumer } = await scene({
+      answer: (_req, res) => {
+        running += 1
+        most = Math.max(most, running)
+        setTimeout(() => {
+          running -= 1
+          res.writeHead(204).end()
+        }, 2)
+      },
+    })
+    for (let index = 0; index < 100; index += 1) broker.put({ id: `m${index}` })
+    await until('all are settled', () => broker.settled.length === 100)
+    expect(most).toBe(5)
+    expect(broker.mostUnsettled).toBe(10)
+    expect(consumer.status()).toMatchObject({ inFlight: 0, held: 0, settled: { ack: 100 } })
+  })
+
+  test('a process whose share is nothing takes nothing', async () => {
+    const { broker, consumer } = await scene({ config: { prefetch: 1, concurrency: 1 }, deps: { share: { index: 1, count: 2 } } })
+    expect(broker.subscriptions).toEqual([])
+    consumer.pause()
+    consumer.resume()
+    expect(broker.subscriptions).toEqual([])
+  })
+
+  test('an attempt that takes longer than `timeout` has failed', async () => {
+    let answers = 0
+    const { broker, upstream } = await scene({
+      config: { timeoutMs: 50, retry: { backoff: 'constant', baseDelayMs: 0, maxDelayMs: 0, maxAttempts: 2 } },
+      answer: (_req, res) => {
+        answers += 1
+        if (answers > 1) res.writeHead(204).end()
+      },
+    })
+    broker.put({ id: 'm1' })
+    await until('the message is settled', () => broker.settled.length === 1)
+    expect(upstream.seen).toHaveLength(2)
+    expect(broker.settled[0]?.settlement).toEqual({ outcome: 'ack' })
+  })
+})
+
+describe('poison', () => {
+  test('one message of ten that never works does not make the other nine come twice', async () => {
+    const { broker, of } = await scene({ answer: (_req, res, { headers }) => void res.writeHead(headers['ce-id'] === 'm3' ? 500 : 204).end() })
+    const ids = Array.from({ length: 10 }, (_, index) => `m${index}`)
+    for (const id of ids) broker.put({ id })
+    await until('the poison is parked', () => broker.deadLetters.length === 1)
+    await until('all others are settled', () => broker.depth === 0)
+    expect(ids.map((id) => of(id).length)).toEqual([1, 1, 1, 15, 1, 1, 1, 1, 1, 1])
+    expect(broker.deadLetters[0]?.id).toBe('m3')
+  })
+
+  test('an empty body, bytes that are no text and one that breaks off are handed over as they are', async () => {
+    const { broker, of } = await scene()
+    const bodies = { empty: Buffer.alloc(0), binary: Buffer.from([0xff, 0xfe, 0x00, 0xc3, 0x28, 0x80]), cut: Buffer.from('{"a":') }
+    for (const [id, body] of Object.entries(bodies)) broker.put({ id, body, contentType: undefined })
+    await until('all are settled', () => broker.settled.length === 3)
+    for (const [id, body] of Object.entries(bodies)) {
+      expect(Buffer.from(of(id)[0]?.body ?? '', 'latin1')).toEqual(body)
+      expect(of(id)[0]?.headers['content-length']).toBe(String(body.length))
+    }
+  })
+
+  test('a message with more headers than a server takes is parked without an attempt, and the next one is handled', async () => {
+    const { broker, upstream } = await scene()
+    const headers = Object.fromEntries(Array.from({ length: 10_000 }, (_, index) => [`x-${index}`, 'a']))
+    broker.put({ id: 'many', headers })
+    broker.put({ id: 'large', headers: { 'x-large': 'a'.repeat(40_000) } })
+    broker.put({ id: 'fine' })
+    await until('all are settled', () => broker.settled.length === 3)
+    expect(upstream.seen).toHaveLength(1)
+    expect(broker.deadLetters).toMatchObject([
+      { id: 'many', attempts: 0, settlement: { reason: 'invalid', error: { type: 'headers_too_large' } } },
+      { id: 'large', attempts: 0, settlement: { reason: 'invalid', error: { type: 'headers_too_large' } } },
+    ])
+  })
+
+  test('a message that the gateway was interrupted at again and again is parked without another attempt', async () => {
+    const { broker, upstream } = await scene({ answer: status(204) })
+    broker.put({ id: 'last-chance', headers: {} }, { deliveries: 24, failures: 5 })
+    broker.put({ id: 'poison' }, { deliveries: 20, failures: 0 })
+    await until('both are settled', () => broker.settled.length === 2)
+    expect(upstream.seen.map(({ headers }) => headers['ce-id'])).toEqual(['last-chance'])
+    expect(broker.deadLetters).toMatchObject([{ id: 'poison', settlement: { reason: 'interrupted', attempts: 0 } }])
+  })
+
+  test('a queue that keeps no dead letters discards, with an error in the log and a count', async () => {
+    const { broker, logged, metrics } = await scene({ answer: status(400), queue: { deadLetter: false } })
+    broker.put({ id: 'm1' })
+    await until('the message is settled', () => broker.settled.length === 1)
+    await until('it is logged', () => logged.length > 0)
+    expect(logged).toEqual(['error: the message is discarded: its queue keeps no dead letters'])
+    expect(await metrics.registry.metrics()).toContain(
+      'headgate_dead_letters_total{consumer="payment_processor",queue="payment.process",reason="discarded"} 1',
+    )
+  })
+})
