@@ -7,6 +7,7 @@ import { pipeline } from './pipeline.ts'
 import { commandLine, type Overrides } from './source/assemble.ts'
 import type { Environment } from './source/interpolation.ts'
 import { readLayers } from './source/read.ts'
+import { maskedText } from './source/secrets.ts'
 
 export interface LoadOptions {
   /** Files or folders, base first; each later one is laid over those before it. */
@@ -23,7 +24,7 @@ export interface LoadResult {
   readonly config: GatewayConfig | undefined
   /** By file, line and column. */
   readonly diagnostics: readonly Diagnostic[]
-  /** File name as shown to its text, for code frames. */
+  /** File name as shown to its text, for code frames; secrets are masked. */
   readonly sources: ReadonlyMap<string, string>
   /** Absolute paths of files and folders whose change may change the configuration. */
   readonly watch: readonly string[]
@@ -40,7 +41,7 @@ export const load = async ({ paths, env, cwd, overrides = {} }: LoadOptions): Pr
   const { layers, files, watch } = await readLayers(paths, cwd, findings)
   const result = pipeline({ layers, env, overrides, cwd, readFile: (path) => readFileSync(path, 'utf8'), findings })
   const line = commandLine(overrides)
-  const sources = new Map(files.map((file) => [file.name, file.text]))
+  const sources = new Map(files.map((file) => [file.name, maskedText(file.text)]))
   if (line.text !== '') sources.set(line.name, line.text)
   return {
     config: result.config,

@@ -1,4 +1,5 @@
 import { type DiagnosticCode, catalogue } from './catalogue.ts'
+import { withoutCredentials } from '../values/credentials.ts'
 import type { Diagnostic, SourceLocation } from './diagnostic.ts'
 
 export interface FindingDetail {
@@ -23,8 +24,8 @@ export class Findings {
       code,
       severity,
       title,
-      message,
-      ...(detail.hint === undefined ? {} : { hint: detail.hint }),
+      message: withoutCredentials(message),
+      ...(detail.hint === undefined ? {} : { hint: withoutCredentials(detail.hint) }),
       ...(detail.notes === undefined || detail.notes.length === 0 ? {} : { notes: detail.notes }),
       location,
       ...(detail.related === undefined || detail.related.length === 0 ? {} : { related: detail.related }),

@@ -1,3 +1,5 @@
+import { maskCharacter } from '../../values/credentials.ts'
+
 /** East Asian wide and full-width forms, and pictures: two columns on a terminal. */
 const wide =
   /[\u1100-\u115f\u2e80-\u303e\u3041-\u33ff\u3400-\u4dbf\u4e00-\u9fff\ua000-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff01-\uff60\uffe0-\uffe6\u{20000}-\u{3fffd}]|\p{Emoji_Presentation}|\ufe0f/u
@@ -16,13 +18,13 @@ export interface Glyph {
   readonly offset: number
 }
 
-/** A line as a terminal shows it: tabs as spaces, control characters visible and harmless. */
+/** A line as a terminal shows it: tabs as spaces, control characters visible and harmless, masked secrets as `***`. */
 export const glyphs = (line: string): Glyph[] => {
   if (plain.test(line)) return Array.from(line, (text, offset) => ({ text, columns: 1, offset }))
   const result: Glyph[] = []
   let column = 0
   for (const { segment, index } of segmenter.segment(line)) {
-    const text = shown(segment, column)
+    const text = segment === maskCharacter ? (line[index - 1] === maskCharacter ? '' : '***') : shown(segment, column)
     const columns = text === segment ? columnsOf(segment) : text.length
     result.push({ text, columns, offset: index })
     column += columns
