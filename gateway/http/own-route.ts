@@ -28,7 +28,7 @@ export function ownRoute(config: RouteConfig, deps: OwnRouteDeps, answer: (excha
   const requests = deps.metrics.requests(config.name)
 
   const fail = (exchange: Exchange, error: unknown): void => {
-    const known = error instanceof GatewayError ? error : new GatewayError('INTERNAL', { cause: error })
+    const known = error instanceof GatewayError ? withRetryAfter(error) : new GatewayError('INTERNAL', { cause: error })
     if (known.code === 'INTERNAL') deps.onInternalError(error, exchange)
     if (known.code === 'CLIENT_GONE' || exchange.res.destroyed) exchange.res.destroy()
     else answerProblem(exchange, known, [...allowedMethods(config, known), ...(rules?.headers(exchange.req.headers.origin) ?? [])])
@@ -67,3 +67,12 @@ export function checkMethod(config: RouteConfig, method: string): void {
 
 const allowedMethods = (config: RouteConfig, { code }: GatewayError): readonly string[] =>
   code === 'METHOD_NOT_ALLOWED' ? ['allow', (config.match.methods.length > 0 ? config.match.methods : unsafeMethods).join(', ')] : []
+
+/** When a client comes back that was refused for want of a place to store its request. */
+const unavailableRetryAfterSeconds = 5
+
+function withRetryAfter(error: GatewayError): GatewayError {
+  if (error.status !== 503 || error.retryAfterSeconds !== undefined) return error
+  const detail = error.detail === undefined ? {} : { detail: error.detail }
+  return new GatewayError(error.code, { ...detail, retryAfterSeconds: unavailableRetryAfterSeconds, cause: error })
+}

@@ -1,38 +1,31 @@
 import type { QueueConfig, QueueTarget, RouteConfig } from '../../config/model.ts'
 import { GatewayError } from '../errors.ts'
-import { messageId } from '../messaging/jobs/message-id.ts'
 import type { Begun, Job, JobRequest, JobStore } from '../messaging/jobs/job-store.ts'
 import { jobHeader } from '../messaging/message.ts'
 import type { Message } from '../messaging/message.ts'
 import { orderKey } from '../messaging/order-key.ts'
 import type { Publisher } from '../messaging/publisher.ts'
-import { wholeBody } from './body-intake.ts'
 import type { Exchange } from './exchange.ts'
 import { fingerprint, idempotencyKey } from './idempotency-key.ts'
 import { hasEnded, jobDocument, jobHeaders } from './job-document.ts'
 import { jobWait } from './job-wait.ts'
-import { messageHeaders } from './message-headers.ts'
+import { messageIntake } from './message-intake.ts'
+import type { MessageIntakeDeps } from './message-intake.ts'
 import { checkMethod, ownRoute } from './own-route.ts'
 import type { OwnAnswer, OwnRouteDeps } from './own-route.ts'
 import { preferences } from './prefer.ts'
 import type { Preferences } from './prefer.ts'
 import type { Route } from './route.ts'
 
-export interface QueueRouteDeps extends OwnRouteDeps {
+export interface QueueRouteDeps extends OwnRouteDeps, MessageIntakeDeps {
   readonly publisher: Publisher
   readonly jobs: JobStore
   /** All queues of the configuration. */
   readonly queues: readonly QueueConfig[]
   /** Path of the status resources, without a slash at its end. */
   readonly statusPath: string
-  /** Milliseconds on a monotonic clock. */
-  now(): number
-  /** Milliseconds since the epoch. */
-  epochNow(): number
 }
 
-// When a client that was refused should come back.
-const unavailableRetryAfterSeconds = 5
 const inProgressRetryAfterSeconds = 1
 
 /**
@@ -43,7 +36,11 @@ const inProgressRetryAfterSeconds = 1
  */
 export function queueRoute(config: RouteConfig, deps: QueueRouteDeps): Route {
   const target = queueTarget(config)
-  const messageOf = messageIntake(config, target, deps)
+  const messageOf = queueMessage(
+    config,
+    deps.queues.find(({ name }) => name === target.queue),
+    deps,
+  )
   const wait = jobWait(deps.jobs)
   const { jobs } = deps
 
@@ -92,9 +89,8 @@ export function queueRoute(config: RouteConfig, deps: QueueRouteDeps): Route {
     })
     const prefer = preferences(headers['prefer'])
     if (begun.outcome === 'known') return answer(exchange, begun.job, prefer, true)
-    return answer(exchange, await publish(exchange, begun.id === message.id ? message : { ...message, id: begun.id }), prefer, false).catch(
-      withRetryAfter,
-    )
+    const job = await publish(exchange, begun.id === message.id ? message : { ...message, id: begun.id })
+    return answer(exchange, job, prefer, false)
   })
 }
 
@@ -103,34 +99,25 @@ function queueTarget({ target, origin }: RouteConfig): QueueTarget {
   return target
 }
 
-/** Compiles what of a request becomes its message. */
-function messageIntake(
+/** Compiles how a request becomes the message of this queue. */
+function queueMessage(
   config: RouteConfig,
-  target: QueueTarget,
+  queue: QueueConfig | undefined,
   deps: QueueRouteDeps,
 ): (exchange: Exchange, key: string | undefined) => Promise<Message> {
-  const orderBy = deps.queues.find(({ name }) => name === target.queue)?.orderBy
+  const orderBy = queue?.orderBy
   const keyOf = orderKey(orderBy)
-  const headersOf = messageHeaders(config.requestHeaders, orderBy !== undefined && 'header' in orderBy ? [orderBy.header.toLowerCase()] : [])
+  const intake = messageIntake(config, orderBy !== undefined && 'header' in orderBy ? [orderBy.header.toLowerCase()] : [], deps)
   return async (exchange, key) => {
-    const body = await wholeBody(exchange, config.maxBodyBytes, deps.now)
-    const { 'content-type': contentType, ...kept } = headersOf(exchange)
-    const headers = { ...kept, ...(key === undefined ? {} : { 'idempotency-key': key }), [jobHeader]: '1' }
-    const publishedAtMs = deps.epochNow()
-    return {
-      id: messageId(publishedAtMs),
-      body,
-      contentType,
-      headers,
-      key: keyOf({ headers, body }),
-      publishedAtMs,
-    }
+    const message = await intake(exchange)
+    const headers = { ...message.headers, ...(key === undefined ? {} : { 'idempotency-key': key }), [jobHeader]: '1' }
+    return { ...message, headers, key: keyOf({ headers, body: message.body }) }
   }
 }
 
 /** @throws {GatewayError} IDEMPOTENCY_IN_PROGRESS, IDEMPOTENCY_CONFLICT, BROKER_UNAVAILABLE */
 async function begin(jobs: JobStore, request: JobRequest): Promise<Extract<Begun, { readonly outcome: 'new' | 'known' }>> {
-  const begun = await jobs.begin(request).catch(withRetryAfter)
+  const begun = await jobs.begin(request)
   if (begun.outcome === 'in_progress') throw new GatewayError('IDEMPOTENCY_IN_PROGRESS', { retryAfterSeconds: inProgressRetryAfterSeconds })
   if (begun.outcome === 'conflict') {
     throw new GatewayError('IDEMPOTENCY_CONFLICT', {
@@ -138,16 +125,6 @@ async function begin(jobs: JobStore, request: JobRequest): Promise<Extract<Begun
     })
   }
   return begun
-}
-
-/** Every refusal for want of a place says when to come back. */
-function withRetryAfter(error: unknown): never {
-  if (!(error instanceof GatewayError) || error.status !== 503 || error.retryAfterSeconds !== undefined) throw error
-  throw new GatewayError(error.code, {
-    ...(error.detail === undefined ? {} : { detail: error.detail }),
-    retryAfterSeconds: unavailableRetryAfterSeconds,
-    cause: error,
-  })
 }
 
 const fingerprintOf = ({ method, path, query }: Exchange, { contentType, body }: Message): string =>

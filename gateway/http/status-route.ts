@@ -43,7 +43,7 @@ function statusRule(statusPath: string, queueRules: readonly RouteConfig[]): Rou
       segments: [...literals.map((literal) => ({ literal })), { param: 'id' }],
       prefix: false,
       trailingSlash: false,
-      methods: ['GET'],
+      methods: ['GET', 'HEAD'],
       hosts: [],
       headers: [],
       query: [],

@@ -1,0 +1,45 @@
+import { Ajv } from 'ajv'
+import type { AnySchema, Options } from 'ajv'
+import { Ajv2020 } from 'ajv/dist/2020.js'
+import type { CloudEvent } from './cloud-event.ts'
+import { invalid, isJsonType, jsonOf, textOf } from './cloud-event.ts'
+
+/** @throws {GatewayError} EVENT_INVALID: the data is not as declared. */
+export type DataCheck = (event: CloudEvent) => void
+
+/**
+ * The first violation ends the check, so that no event costs more than it is worth. Keywords that nobody knows mean nothing, as the
+ * specification wants, and formats are notes.
+ */
+const options: Options = { strict: false, allErrors: false, validateFormats: false, logger: false }
+
+const draft7 = /^https?:\/\/json-schema\.org\/draft-0[67]\/schema#?$/
+
+/**
+ * Compiles the JSON Schema of an event: draft 2020-12, or draft-07 where `$schema` says so.
+ * @throws Error where it is not a schema that can be used here.
+ */
+export function dataCheck(event: string, schema: unknown): DataCheck {
+  if (schema === undefined) return () => undefined
+  const validate = compiled(event, schema)
+  return (of) => {
+    if (!isJsonType(of.contentType)) throw invalid(of.place, 'The data must be JSON.')
+    const data = jsonOf(textOf(of.data), `${of.place}/data`)
+    if (validate(data)) return
+    const [error] = validate.errors ?? []
+    throw invalid(`${of.place}/data${error?.instancePath.slice(0, 200) ?? ''}`, `${error?.message ?? 'is not valid'}.`)
+  }
+}
+
+function compiled(event: string, schema: unknown): ReturnType<Ajv['compile']> {
+  const dialect = typeof schema === 'object' && schema !== null && '$schema' in schema ? String(schema.$schema) : ''
+  const ajv = draft7.test(dialect) ? new Ajv(options) : new Ajv2020(options)
+  try {
+    const validate = ajv.compile(schema as AnySchema)
+    // It would answer with a promise, which is true whatever the data is.
+    if ('$async' in validate) throw new Error('$async is not known here')
+    return validate
+  } catch (error) {
+    throw new Error(`the schema of event ${event} cannot be used: ${error instanceof Error ? error.message : String(error)}`, { cause: error })
+  }
+}
