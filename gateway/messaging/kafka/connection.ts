@@ -1,0 +1,71 @@
+import type { Admin } from '@platformatic/kafka'
+import type { KafkaBrokerConfig } from '../../../config/model.ts'
+import { GatewayError } from '../../errors.ts'
+import type { BrokerLog } from '../broker.ts'
+import { clients, describeFailure, loadLibrary } from './library.ts'
+import type { Clients } from './library.ts'
+import { link } from './link.ts'
+import type { Link } from './link.ts'
+import { sender } from './sender.ts'
+import type { Sender } from './sender.ts'
+
+/** What one broker has open towards its cluster, made when it is first needed. */
+export interface Connection {
+  readonly link: Link
+  /** @throws {GatewayError} BROKER_MISCONFIGURED when the client package is missing. */
+  opened(): Promise<Opened>
+  /** Wrong credentials, as soon as the cluster has said so; no waiting helps then. */
+  readonly refusal: GatewayError | undefined
+  close(): Promise<void>
+}
+
+export interface Opened {
+  readonly clients: Clients
+  readonly admin: Admin
+  readonly sender: Sender
+}
+
+export function connection(config: KafkaBrokerConfig, log: BrokerLog, onUp: () => void): Connection {
+  let opening: Promise<Opened> | undefined
+  let refusal: GatewayError | undefined
+
+  const open = async (): Promise<Opened> => {
+    const all = clients(await loadLibrary(), config)
+    const producer = all.producer()
+    return { clients: all, admin: all.admin(), sender: sender(producer, all.library, state) }
+  }
+  const opened = (): Promise<Opened> => (opening ??= open())
+  const state = link({
+    log,
+    broker: config.name,
+    async probe() {
+      const { admin, clients: all } = await opened()
+      try {
+        await admin.metadata({ topics: [], forceUpdate: true, retries: 0 })
+        refusal = undefined
+      } catch (error) {
+        if (error instanceof Error && all.library.findErrorBy(error, 'code', 'PLT_KFK_AUTHENTICATION') !== null) {
+          const detail = `The Kafka cluster refuses the credentials of the broker "${config.name}".`
+          refusal = new GatewayError('BROKER_MISCONFIGURED', { detail, cause: error })
+        }
+        throw error
+      }
+    },
+    onUp,
+  })
+  return {
+    link: state,
+    opened,
+    get refusal() {
+      return refusal
+    },
+    async close() {
+      state.close()
+      const all = await opening?.catch(() => undefined)
+      if (all === undefined) return
+      const ends = await Promise.allSettled([all.sender.close(), all.admin.close()])
+      for (const end of ends)
+        if (end.status === 'rejected') log.debug({ broker: config.name, error: describeFailure(end.reason) }, 'closing the broker')
+    },
+  }
+}

@@ -1,0 +1,111 @@
+import type * as Kafka from '@platformatic/kafka'
+import type { KafkaBrokerConfig, UpstreamTlsConfig } from '../../../config/model.ts'
+import { GatewayError } from '../../errors.ts'
+
+export type KafkaLibrary = typeof Kafka
+
+/**
+ * The client is an optional package and is loaded when a Kafka broker is declared, not before.
+ * @throws {GatewayError} BROKER_MISCONFIGURED when it is not installed.
+ */
+export async function loadLibrary(): Promise<KafkaLibrary> {
+  try {
+    return await import('@platformatic/kafka')
+  } catch (error) {
+    throw new GatewayError('BROKER_MISCONFIGURED', {
+      detail: 'The Kafka client is not installed; run: npm install @platformatic/kafka',
+      cause: error,
+    })
+  }
+}
+
+/**
+ * How long a member of a consumer group may be silent before its partitions go to others. Heartbeats run beside the handlers, so this is the
+ * time until the work of a process that was killed is taken over, and no limit on handlers.
+ */
+export const sessionTimeoutMs = 10_000
+
+export interface Clients {
+  readonly library: KafkaLibrary
+  producer(): Kafka.Producer
+  admin(): Kafka.Admin
+  /** A member of `group`; joins when told. */
+  member(group: string): Kafka.Consumer
+  /** Reads partitions without a group. */
+  reader(): Kafka.Consumer
+}
+
+export function clients(library: KafkaLibrary, config: KafkaBrokerConfig): Clients {
+  const base: Kafka.BaseOptions & { requestTimeout: number } = {
+    clientId: 'headgate',
+    bootstrapBrokers: [...config.servers],
+    connectTimeout: config.connectTimeoutMs,
+    requestTimeout: Math.max(1000, config.publishTimeoutMs),
+    timeout: Math.max(1000, config.publishTimeoutMs),
+    retries: 2,
+    retryDelay: 150,
+    ...(config.tls === undefined ? {} : { tls: tlsOptions(config.tls), tlsServerName: config.tls.serverName ?? true }),
+    ...(config.sasl === undefined ? {} : { sasl: { ...config.sasl } }),
+  }
+  const consumer = (group: string, requestTimeout: number): Kafka.Consumer =>
+    guarded(
+      new library.Consumer({
+        ...base,
+        groupId: group,
+        requestTimeout,
+        autocommit: false,
+        sessionTimeout: sessionTimeoutMs,
+        rebalanceTimeout: sessionTimeoutMs,
+        heartbeatInterval: 1000,
+        heartbeatStallTimeout: sessionTimeoutMs,
+        // Partitions that a member keeps through a rebalance are not taken from it for the time of the rebalance.
+        protocols: [{ name: library.COOPERATIVE_STICKY_ASSIGNOR, version: 3 }],
+      }),
+    )
+  return {
+    library,
+    producer: () => guarded(new library.Producer({ ...base, idempotent: true, acks: -1, partitioner: library.compatibilityPartitioner })),
+    admin: () => guarded(new library.Admin({ ...base, retries: 1 })),
+    // Joining a group may take as long as a rebalance does.
+    member: (group) => consumer(group, sessionTimeoutMs * 2),
+    reader: () => consumer('headgate.reader', 10_000),
+  }
+}
+
+/** The client has error events of its own and of each connection; none of them may end the process, their calls report the same failures. */
+function guarded<Client extends Kafka.Producer | Kafka.Admin | Kafka.Consumer>(client: Client): Client {
+  const events: NodeJS.EventEmitter = client
+  events.on('error', () => {})
+  events.on('client:broker:connect', (event: { readonly connection?: NodeJS.EventEmitter }) => event.connection?.on('error', () => {}))
+  return client
+}
+
+function tlsOptions(tls: UpstreamTlsConfig): object {
+  return {
+    rejectUnauthorized: tls.verify,
+    ...(tls.ca === undefined ? {} : { ca: tls.ca }),
+    ...(tls.cert === undefined ? {} : { cert: tls.cert }),
+    ...(tls.key === undefined ? {} : { key: tls.key }),
+  }
+}
+
+/** What an error of the client says, in one line; it names nodes and topics, never credentials. */
+export function describeFailure(error: unknown): string {
+  const parts: string[] = []
+  collect(error, parts, 0)
+  return [...new Set(parts)].join('; ').slice(0, 300)
+}
+
+function collect(error: unknown, parts: string[], depth: number): void {
+  if (!(error instanceof Error) || depth > 3 || parts.length > 5) return
+  if (error instanceof AggregateError && error.errors.length > 0) {
+    for (const one of error.errors) collect(one, parts, depth + 1)
+    return
+  }
+  parts.push(error.message.replace(/\s+/g, ' '))
+}
+
+/** Whether a failure or one of its causes is the protocol's error of this name (`UNKNOWN_TOPIC_OR_PARTITION`). */
+export function isProtocolError(library: KafkaLibrary, error: unknown, ...names: readonly string[]): boolean {
+  return error instanceof Error && names.some((name) => library.findErrorBy(error, 'apiId', name) !== null)
+}

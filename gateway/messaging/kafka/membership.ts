@@ -1,0 +1,99 @@
+import type { Consumer } from '@platformatic/kafka'
+import type { BrokerLog } from '../broker.ts'
+import type { Clients } from './library.ts'
+import { describeFailure } from './library.ts'
+import type { Link } from './link.ts'
+
+/** One member of a consumer group, kept alive: it joins again, as a new member, whenever the client has given up. */
+export interface Membership {
+  /** The member, while it may commit: undefined before it has joined and while the group is being divided anew. */
+  readonly member: Consumer | undefined
+  /** Says goodbye, so that the others need not wait for the session to end. */
+  leave(): Promise<void>
+}
+
+export interface MembershipOptions {
+  readonly clients: Clients
+  readonly group: string
+  readonly topics: readonly string[]
+  readonly log: BrokerLog
+  readonly link: Link
+  /**
+   * The group is divided anew. Called before the member agrees to it: what `member` commits within this call still counts, and
+   * `member.assignments` is what remains.
+   */
+  onRebalance(member: Consumer): void
+  /** Joined; `member.assignments` is what it has. */
+  onJoin(member: Consumer): void
+  /** No longer known to the group: everything it had belongs to others. */
+  onLost(): void
+}
+
+const rejoinPauseMs = 500
+
+export function membership(options: MembershipOptions): Membership {
+  const { group, topics, log, link } = options
+  let current: Consumer | undefined
+  let stable = false
+  let left = false
+  let timer: NodeJS.Timeout | undefined
+
+  const join = async (): Promise<void> => {
+    const member = options.clients.member(group)
+    current = member
+    const isCurrent = (): boolean => current === member && !left
+    const lose = (error: unknown): void => {
+      if (!isCurrent()) return
+      log.debug({ group, error: describeFailure(error) }, 'consumer group left')
+      current = undefined
+      stable = false
+      options.onLost()
+      void end(member)
+      timer = setTimeout(() => void join(), rejoinPauseMs)
+    }
+    member.on('consumer:group:rebalance', () => {
+      if (!isCurrent()) return
+      stable = false
+      options.onRebalance(member)
+    })
+    member.on('consumer:group:join', () => {
+      if (!isCurrent()) return
+      stable = true
+      link.succeeded()
+      options.onJoin(member)
+    })
+    member.on('consumer:heartbeat:stalled', (event) => lose(event.lastError))
+    const events: NodeJS.EventEmitter = member
+    events.on('error', lose)
+    member.topics.trackAll(...topics)
+    try {
+      await member.joinGroup({})
+    } catch (error) {
+      link.failed(error)
+      lose(error)
+    }
+  }
+  void join()
+  return {
+    get member() {
+      return stable ? current : undefined
+    },
+    async leave() {
+      left = true
+      stable = false
+      clearTimeout(timer)
+      const member = current
+      current = undefined
+      if (member !== undefined) await end(member)
+    },
+  }
+}
+
+/** Never rejects; the broker may be away. */
+async function end(member: Consumer): Promise<void> {
+  try {
+    await member.close(true)
+  } catch {
+    // The session ends by itself.
+  }
+}
