@@ -1,3 +1,4 @@
+import { extname } from 'node:path'
 import type { EmbeddedBrokerConfig, QueueConfig } from '../../../config/model.ts'
 import { GatewayError } from '../../errors.ts'
 import { declareTimeoutMs } from '../broker.ts'
@@ -29,11 +30,14 @@ const settingsOf = ({ name, durable, ttlMs, deadLetter, maxLength, maxBytes }: Q
   maxBytes,
 })
 
+const brokerProgram = new URL(`./program${extname(import.meta.url)}`, import.meta.url)
+
 /**
  * A broker with nothing to install: one SQLite file, shared by the processes of a machine. What is confirmed was flushed to the disk;
  * what a process held that has died, however, is delivered again within about a second.
+ * @param program What the thread runs; tests make it fail.
  */
-export function embeddedBroker(config: EmbeddedBrokerConfig, deps: BrokerDeps): Broker {
+export function embeddedBroker(config: EmbeddedBrokerConfig, deps: BrokerDeps, program = brokerProgram): Broker {
   const { name, path } = config
   const { log } = deps
   const clockAheadMs = (): number => {
@@ -64,6 +68,7 @@ export function embeddedBroker(config: EmbeddedBrokerConfig, deps: BrokerDeps): 
   const link: Connection = connection({
     name,
     path,
+    program,
     log,
     random: deps.random,
     clockAheadMs,

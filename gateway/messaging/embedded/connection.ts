@@ -1,4 +1,3 @@
-import { extname } from 'node:path'
 import type { BrokerDeps, BrokerStatus } from '../broker.ts'
 import { sqliteThread } from '../sqlite/sqlite-thread.ts'
 import type { SqliteThread } from '../sqlite/sqlite-thread.ts'
@@ -26,6 +25,8 @@ export interface Connection {
 export interface ConnectionOptions extends Pick<BrokerDeps, 'log' | 'random'> {
   readonly name: string
   readonly path: string
+  /** Module that runs in the thread. */
+  readonly program: URL
   clockAheadMs(): number
   onEvent(event: BrokerEvent): void
   /** The file is open (again): tell it what is declared and who subscribes. */
@@ -77,7 +78,7 @@ export function connection(options: ConnectionOptions): Connection {
     clearTimeout(timer)
     const data: BrokerData = { path, clockAheadMs: options.clockAheadMs() }
     const started = sqliteThread<BrokerOperations, BrokerEvent>({
-      program: new URL(`./program${extname(import.meta.url)}`, import.meta.url),
+      program: options.program,
       path,
       data,
       onEvent: options.onEvent,

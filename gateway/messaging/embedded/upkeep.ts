@@ -33,11 +33,13 @@ export function upkeep({ database, owners, queues, messages, claims, departures,
   const dataVersion = database.prepare('PRAGMA data_version')
   const freePages = database.prepare('PRAGMA freelist_count')
   const allPages = database.prepare('PRAGMA page_count')
+  const checkpoint = database.prepare('PRAGMA wal_checkpoint(TRUNCATE)')
   let version: unknown
   let pollMs = busyPollMs
   let roundAt = 0
   let lastNow = now()
   let alone = false
+  let shrunk = false
 
   const othersWrote = (): boolean => {
     const current = dataVersion.get()?.['data_version']
@@ -49,6 +51,17 @@ export function upkeep({ database, owners, queues, messages, claims, departures,
   const hasSlack = (): boolean => {
     const free = Number(freePages.get()?.['freelist_count'])
     return free > keptPages && free * 2 > Number(allPages.get()?.['page_count'])
+  }
+  const shrink = (): void => {
+    database.exec(`PRAGMA incremental_vacuum(${pagesPerStep})`)
+    roundAt = 0
+    shrunk = true
+  }
+  /** The file gets shorter only when its log is written back; gives way to whoever uses it. */
+  const truncate = (): void => {
+    if (!shrunk || hasSlack()) return
+    const { busy } = checkpoint.get() ?? {}
+    shrunk = busy !== 0
   }
   const clockWrites = (nowMs: number): (() => void)[] => {
     const back = nowMs < lastNow
@@ -62,6 +75,7 @@ export function upkeep({ database, owners, queues, messages, claims, departures,
     const dead = owners.findDead()
     const expiring: Queue[] = [...queues.declared()].filter((queue) => queue.ttlMs !== Infinity && departures.hasExpired(queue))
     alone = !owners.others()
+    if (quiet) truncate()
     return [
       ...dead.map((owner) => () => void owners.bury(owner)),
       ...expiring.map((queue) => () => {
@@ -69,7 +83,7 @@ export function upkeep({ database, owners, queues, messages, claims, departures,
         roundAt = 0
         again(0)
       }),
-      ...(quiet && hasSlack() ? [() => database.exec(`PRAGMA incremental_vacuum(${pagesPerStep})`)] : []),
+      ...(quiet && hasSlack() ? [shrink] : []),
     ]
   }
 
