@@ -24,6 +24,7 @@ const common = {
   },
 } as const
 
+const kind = 'Kind of broker: `embedded`, `rabbitmq` or `kafka`.'
 const username = { type: 'string', minLength: 1, description: 'User name.' } as const
 const password = {
   type: 'string',
@@ -44,7 +45,7 @@ const embedded = {
   description: 'A durable SQLite file beside the gateway; nothing to install. For one machine; its worker processes share the file.',
   required: ['type'],
   properties: {
-    type: { type: 'string', const: 'embedded', description: 'Kind of broker.' },
+    type: { type: 'string', const: 'embedded', description: kind },
     path: {
       type: 'string',
       minLength: 1,
@@ -61,7 +62,7 @@ const rabbitmq = {
   description: 'RabbitMQ 3.13 or newer, one node or a cluster.',
   required: ['type', 'urls'],
   properties: {
-    type: { type: 'string', const: 'rabbitmq', description: 'Kind of broker.' },
+    type: { type: 'string', const: 'rabbitmq', description: kind },
     urls: {
       type: 'array',
       minItems: 1,
@@ -95,7 +96,7 @@ const kafka = {
   description: 'Apache Kafka or what speaks its protocol.',
   required: ['type', 'servers'],
   properties: {
-    type: { type: 'string', const: 'kafka', description: 'Kind of broker.' },
+    type: { type: 'string', const: 'kafka', description: kind },
     servers: {
       type: 'array',
       minItems: 1,

@@ -1,4 +1,5 @@
 import { type EventSchemaProblem, eventSchema } from '../values/event-schema.ts'
+import { handler } from '../../schemas/consumers.ts'
 import type { EventInput, SubscriberInput } from '../../schemas/events.ts'
 import type { Steps } from '../source/tree.ts'
 import { isContainer, isMapping, placeName, pointerOf } from '../source/value.ts'
@@ -48,8 +49,9 @@ const lintSchema = (context: LintContext, name: string, event: EventInput, readF
   return reportAt(context, steps, { ...found, message: `${found.message.replace(/\.$/, '')}${where}.` })
 }
 
-const reportAt = ({ tree, findings }: LintContext, steps: Steps, { message, hint }: EventSchemaProblem): undefined => {
-  findings.report('HG2028', tree.valueLocation(steps), message, { hint, pointer: pointerOf(steps) })
+const reportAt = ({ tree, findings }: LintContext, steps: Steps, { message, hint, key, value }: EventSchemaProblem): undefined => {
+  const aboutKey = key !== undefined && value === undefined
+  findings.report('HG2028', aboutKey ? tree.keyLocation(steps) : tree.valueLocation(steps), message, { hint, pointer: pointerOf(steps) })
   return undefined
 }
 
@@ -75,7 +77,7 @@ const lintSubscriber = (context: LintContext, at: Steps, input: SubscriberInput)
       pointer: pointerOf([...at, 'service']),
     })
   for (const key of Object.keys(input)) {
-    if (key === 'queue' || key === 'service' || !tree.isWritten([...at, key])) continue
+    if (key === 'queue' || !tree.isWritten([...at, key]) || (input.service !== undefined && Object.hasOwn(handler, key))) continue
     findings.report('HG3015', tree.keyLocation([...at, key]), `\`${key}\` belongs to a consumer; a subscriber with \`queue\` has none of its own.`, {
       hint: 'Say it in `consumers`, where the queue is taken from.',
       pointer: pointerOf([...at, key]),

@@ -1,4 +1,4 @@
-import { defaultBroker, type Messaging, type PlannedQueue } from '../resolve/topology.ts'
+import { defaultBroker, type Messaging, type PlannedQueue, subscriptions } from '../resolve/topology.ts'
 import { pointerOf } from '../source/value.ts'
 import { bindingMatches } from '../values/binding.ts'
 import { quoted } from '../values/parsed.ts'
@@ -68,13 +68,16 @@ const lintCircles = ({ tree, findings }: LintContext, flow: Flow, handled: reado
     for (const queue of flow.of(consumer.deliver_to ?? {})) to.add(queue)
     next.set(consumer.queue, to)
   }
+  const reported = new Set<string>()
   for (const { consumer, targetAt } of handled) {
     const { queue, events } = consumer.deliver_to ?? {}
     const way = flow
       .of(consumer.deliver_to ?? {})
       .map((start) => wayTo(next, start, consumer.queue))
       .find((found) => found !== undefined)
-    if (way === undefined || (queue === undefined && events === undefined)) continue
+    const circle = JSON.stringify(way?.toSorted())
+    if (way === undefined || (queue === undefined && events === undefined) || reported.has(circle)) continue
+    reported.add(circle)
     const steps = [...targetAt, queue === undefined ? 'events' : 'queue']
     findings.report('HG3018', tree.valueLocation(steps), `Messages go in a circle: ${[consumer.queue, ...way].map(quoted).join(' to ')}.`, {
       hint: 'Deliver to another queue.',
@@ -110,6 +113,7 @@ const lintUnused = (
   for (const { rule } of rawRules) for (const name of flow.of(rule)) used.add(name)
   for (const { consumer } of handled) for (const name of flow.of(consumer.deliver_to ?? {})) used.add(name)
   for (const name of Object.keys(events ?? {})) for (const queue of flow.ofEvent(name)) used.add(queue)
+  for (const { queue } of subscriptions(events ?? {})) used.add(queue)
   const report = (section: 'queues' | 'brokers', name: string, message: string): void =>
     findings.report('HG4009', tree.keyLocation([section, name]), message, { pointer: pointerOf([section, name]) })
   if (context.rulesComplete)
@@ -117,6 +121,8 @@ const lintUnused = (
       if (!used.has(name)) report('queues', name, `Nobody publishes to the queue ${quoted(name)}, and nobody takes from it.`)
   const fallback = defaultBroker(Object.keys(brokers))
   const usedBrokers = new Set([...planned.map(({ broker }) => broker), ...Object.values(events ?? {}).map(({ broker }) => broker ?? fallback)])
+  // A broker whose name is misspelt elsewhere is not unused.
+  if ([...usedBrokers].some((name) => name === undefined || brokers[name] === undefined)) return
   for (const name of Object.keys(brokers))
     if (tree.isWritten(['brokers', name]) && !usedBrokers.has(name))
       report('brokers', name, `No queue or event lives on the broker ${quoted(name)}, so it is not connected to.`)

@@ -4,6 +4,7 @@ import type { Steps } from '../source/tree.ts'
 import { pointerOf } from '../source/value.ts'
 import { quoted } from '../values/parsed.ts'
 import type { LintContext } from './context.ts'
+import { lintExchanges } from './exchanges.ts'
 import { unknownName } from './references.ts'
 
 /** Brokers, exchanges and bindings fit together, and each queue has a name of its own. */
@@ -33,63 +34,6 @@ const lintBrokerNames = (context: LintContext, { brokers, queues, consumers, eve
   for (const [name, { broker }] of Object.entries(events ?? {})) lint(`The event ${quoted(name)}`, broker, ['events', name])
   if (queues === undefined)
     for (const [name, { queue }] of Object.entries(consumers ?? {})) lint(`The queue ${quoted(queue)}`, undefined, ['consumers', name])
-}
-
-/** An exchange has one type, whoever names it; that of an event is a topic exchange. */
-const lintExchanges = ({ tree, findings }: LintContext, { queues, events }: Messaging, planned: readonly PlannedQueue[]): void => {
-  const first = new Map<string, { readonly type: string; readonly at: Steps; readonly who: string }>()
-  const lint = (broker: string | undefined, exchange: string, type: string, at: Steps, who: string): void => {
-    const key = JSON.stringify([broker, exchange])
-    const before = first.get(key)
-    if (before === undefined) return void first.set(key, { type, at, who })
-    if (before.type === type) return
-    findings.report(
-      'HG3016',
-      tree.keyLocation(at),
-      `${who} needs the exchange ${quoted(exchange)} as ${type}, and ${before.who} as ${before.type}.`,
-      {
-        hint: 'Give both the same `type`, or one another `exchange`.',
-        related: [{ message: `${before.who} is here`, location: tree.keyLocation(before.at) }],
-        pointer: pointerOf(at),
-      },
-    )
-  }
-  const brokerOf = new Map(planned.map(({ name, broker }) => [name, broker]))
-  for (const { name, broker, exchange, type, declared } of planned)
-    if (declared !== undefined && queues !== undefined)
-      lint(
-        broker,
-        exchange,
-        type,
-        ['queues', name, ...(tree.isWritten(['queues', name, 'exchange']) ? ['exchange'] : [])],
-        `the queue ${quoted(name)}`,
-      )
-  for (const { event, subscriber, input, queue } of subscriptions(events ?? {})) {
-    const declared = input.queue === undefined ? undefined : planned.find(({ name }) => name === queue)
-    const to = events?.[event]
-    if (declared === undefined || to === undefined) continue
-    const at = ['events', event, 'subscribers', subscriber, 'queue']
-    const other = [
-      ...(declared.exchange === to.exchange ? [] : [`is bound to the exchange ${quoted(declared.exchange)}, not ${quoted(to.exchange)}`]),
-      ...(declared.type === 'topic' ? [] : [`is of type ${declared.type}, not topic`]),
-      ...(to.broker === undefined || brokerOf.get(queue) === to.broker ? [] : [`lives on another broker than ${quoted(to.broker)}`]),
-    ]
-    if (other.length === 0) continue
-    findings.report(
-      'HG3016',
-      tree.valueLocation(at),
-      `The queue ${quoted(queue)} cannot get the event ${quoted(event)}: it ${other.join(', and ')}.`,
-      {
-        hint: `Leave \`exchange\` and \`type\` of the queue out: it joins the exchange of the event.`,
-        related: [{ message: 'the queue is here', location: tree.keyLocation(['queues', queue]) }],
-        pointer: pointerOf(at),
-      },
-    )
-  }
-  for (const [name, event] of Object.entries(events ?? {})) {
-    const at = ['events', name, ...(tree.isWritten(['events', name, 'exchange']) ? ['exchange'] : [])]
-    lint(event.broker ?? planned.find(({ bindings }) => bindings.includes(name))?.broker, event.exchange, 'topic', at, `the event ${quoted(name)}`)
-  }
 }
 
 /** Queues and consumers that are made for subscribers have names that nobody else has. */

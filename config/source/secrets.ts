@@ -52,6 +52,8 @@ const anchors = ({ start, sep = [] }: CST.CollectionItem): string[] =>
   [...start, ...sep].flatMap(({ type, source }) => (type === 'anchor' ? [source.slice(1)] : []))
 
 const spanOf = (token: CST.Token): Span => {
+  if (token.type === 'double-quoted-scalar' || token.type === 'single-quoted-scalar')
+    return [token.offset + 1, token.offset + token.source.length - (/.["']$/s.test(token.source) ? 1 : 0)]
   if ('source' in token) return [token.offset, token.offset + token.source.length + (token.type === 'block-scalar' ? headLength(token) : 0)]
   // A map or list where a text should be: all that is in it.
   const inner = 'items' in token ? token.items.flatMap(({ key, value }) => [...(key ? [spanOf(key)] : []), ...(value ? [spanOf(value)] : [])]) : []
