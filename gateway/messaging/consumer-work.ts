@@ -13,8 +13,7 @@ import type { ConsumerPipe } from './consumer-pipe.ts'
 import { verdictOfAnswer, verdictOfError } from './consumer-verdict.ts'
 import type { Verdict } from './consumer-verdict.ts'
 import type { Delivery } from './delivery.ts'
-import { maxInterruptions } from './settlement.ts'
-import type { FailureNote, Settlement } from './settlement.ts'
+import type { Settlement } from './settlement.ts'
 import type { TargetAnswer } from './targets/target.ts'
 
 /** The longest that a target may keep a message away by asking for it (`Retry-After`). */
@@ -108,10 +107,6 @@ export function consumerWork(config: ConsumerConfig, deps: ConsumerDeps, counts:
       counts.unsettled(message.id, 'the broker has taken the delivery back')
       return undefined
     }
-    if (history.deliveries - history.failures > maxInterruptions) {
-      await settle(held, { outcome: 'dead_letter', reason: 'interrupted', attempts: held.attempts, error: interrupted }, undefined)
-      return undefined
-    }
     const call = new DeliveryCall(delivery, held.trace, held)
     held.call = call
     if (call.number > 1) counts.redelivered()
@@ -161,11 +156,6 @@ export function consumerWork(config: ConsumerConfig, deps: ConsumerDeps, counts:
     },
     release: (held) => (held.delivery.lost.aborted ? Promise.resolve() : settle(held, { outcome: 'release', delayMs: 0 }, undefined)),
   }
-}
-
-const interrupted: FailureNote = {
-  type: 'interrupted',
-  message: `The gateway ended or lost its broker during more than ${maxInterruptions} deliveries of the message`,
 }
 
 function typeOf(failed: FailedAttempt<TargetAnswer>): string {

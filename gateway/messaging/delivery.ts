@@ -3,7 +3,7 @@ import type { Settlement } from './settlement.ts'
 
 /** What is known of a message's way so far. */
 export interface DeliveryHistory {
-  /** Deliveries, this one included, those that were released not; counted from 1. As exact as the broker allows, see docs/messaging.md. */
+  /** Deliveries, this one included; counted from 1. As exact as the broker allows, see docs/messaging.md. */
   readonly deliveries: number
   /** Deliveries that were settled as `retry`. */
   readonly failures: number

@@ -35,6 +35,6 @@ export interface FailureNote {
 
 /**
  * Deliveries of one message that may end without any settlement (crash, lost connection) before it is taken for the cause
- * and parked as `interrupted`. They do not count towards `dead_letter_after`.
+ * and parked as `interrupted`. They do not count towards `dead_letter_after`. The broker does that: it alone can tell them from releases.
  */
 export const maxInterruptions = 20
