@@ -52,12 +52,12 @@ export function readEvents(message: Message): readonly CloudEvent[] {
   return value.map((event: unknown, index) => structuredEvent(text.slice(spans[index]?.start, spans[index]?.end), event, `/${index}`))
 }
 
-/** Text of a body. @throws {GatewayError} EVENT_INVALID */
-export function textOf(body: Buffer): string {
+/** Text of a body or of data. @throws {GatewayError} EVENT_INVALID */
+export function textOf(body: Buffer, place = ''): string {
   try {
     return utf8.decode(body)
   } catch {
-    throw invalid('', 'The body is not UTF-8.')
+    throw invalid(place, 'It is not UTF-8.')
   }
 }
 

@@ -24,10 +24,11 @@ export function dataCheck(event: string, schema: unknown): DataCheck {
   const validate = compiled(event, schema)
   return (of) => {
     if (!isJsonType(of.contentType)) throw invalid(of.place, 'The data must be JSON.')
-    const data = jsonOf(textOf(of.data), `${of.place}/data`)
+    const place = `${of.place}/data`
+    const data = jsonOf(textOf(of.data, place), place)
     if (validate(data)) return
     const [error] = validate.errors ?? []
-    throw invalid(`${of.place}/data${error?.instancePath.slice(0, 200) ?? ''}`, `${error?.message ?? 'is not valid'}.`)
+    throw invalid(`${place}${error?.instancePath.slice(0, 200) ?? ''}`, `${error?.message ?? 'is not valid'}.`)
   }
 }
 
