@@ -6,8 +6,8 @@ export interface Message {
   /** `content-type` of the body; undefined where the publisher named none. */
   readonly contentType: string | undefined
   /**
-   * Names in lower case, values as text. CloudEvents attributes stand here as `ce-type`, `ce-source` and so on; trace context as
-   * `traceparent`; the intent as `idempotency-key`. The percent-encoding that CloudEvents asks for in HTTP headers is undone.
+   * Names in lower case, values as text. CloudEvents attributes stand here as `ce-type`, `ce-source` and so on, percent-encoded as in
+   * HTTP; trace context as `traceparent`; the intent as `idempotency-key`.
    */
   readonly headers: Readonly<Record<string, string>>
   /** Messages of one key are handled in their order, one at a time, by consumers that ask for it (`order_by`). */

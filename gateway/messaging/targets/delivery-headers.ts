@@ -82,11 +82,14 @@ function addEvent(headers: string[], message: Message, queue: string): void {
 /** A date beyond these has no name; publishers of other systems may write anything. */
 const isTime = (ms: number): boolean => ms >= 0 && ms <= 253_402_300_799_999
 
-/** CloudEvents 1.0, HTTP binding, section 3.1.3.2: what is not visible ASCII, the quotation mark and the percent sign, as UTF-8. */
+/**
+ * CloudEvents 1.0, HTTP binding, section 3.1.3.2: what is not visible ASCII, the quotation mark and the percent sign, as UTF-8. Escapes
+ * that are there stay as they are: attributes that came over HTTP have them already, those from other publishers have not.
+ */
 const percentEncoded = (text: string): string =>
   text
     .toWellFormed()
-    .replaceAll(/[^!#$&-~]/gu, (character) =>
+    .replaceAll(/[^!#$%&-~]|%(?![0-9a-fA-F]{2})/gu, (character) =>
       Array.from(Buffer.from(character), (byte) => `%${byte.toString(16).toUpperCase().padStart(2, '0')}`).join(''),
     )
 

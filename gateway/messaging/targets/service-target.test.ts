@@ -70,9 +70,10 @@ describe('a delivery over HTTP', () => {
   })
 
   test('encodes attributes as the HTTP binding says', async () => {
-    const { headers } = await seen({ headers: { 'ce-subject': 'Euro € 😀 "50 %" ~!#\n', 'ce-source': 'a\ud800' } })
+    const { headers } = await seen({ headers: { 'ce-subject': 'Euro € 😀 "50 %" ~!#\n', 'ce-source': 'a\ud800', 'ce-type': 'Order%20Created%' } })
     expect(headers['ce-subject']).toBe('Euro%20%E2%82%AC%20%F0%9F%98%80%20%2250%20%25%22%20~!#%0A')
     expect(headers['ce-source']).toBe('a%EF%BF%BD')
+    expect(headers['ce-type']).toBe('Order%20Created%25')
   })
 
   test('puts no second event around one that stands in the body', async () => {
