@@ -1,7 +1,7 @@
 /**
  * npm run bench -- [--quick] [--only NAMES] [--rounds N] [--write-docs]
  *   --quick       one short round of everything: shows that it works, says little about speed
- *   --only        comma-separated rows (floor, fastify, nginx, headgate, ...) and scenarios (validate, start, stream)
+ *   --only        comma-separated rows (floor, fastify, nginx, headgate, ...) and scenarios (validate, start, stream, embedded, rabbitmq)
  *   --rounds      rounds of the comparison; default 5
  *   --write-docs  puts the report into docs/performance.md
  */
@@ -16,6 +16,8 @@ import { nodePeers } from './peers/node.ts'
 import { writeDocument } from './report/docs.ts'
 import { report } from './report/report.ts'
 import type { Results } from './report/results.ts'
+import { measureEmbedded } from './scenarios/messaging-embedded.ts'
+import { measureRabbitmq } from './scenarios/messaging-rabbitmq.ts'
 import { measureStart } from './scenarios/start.ts'
 import { measureStream } from './scenarios/stream.ts'
 import { measureValidate } from './scenarios/validate-config.ts'
@@ -35,7 +37,7 @@ const rounds = values.rounds === undefined ? (quick ? 1 : 5) : Number(values.rou
 const setting: RoundSetting = quick ? { warmUpMs: 2000, durationMs: 1000, connections: 48 } : { warmUpMs: 3000, durationMs: 5000, connections: 48 }
 
 const peers = [...nodePeers, ...headgatePeers, ...nativePeers]
-const scenarios = ['validate', 'start', 'stream']
+const scenarios = ['validate', 'start', 'stream', 'embedded', 'rabbitmq']
 const wanted = values.only?.split(',') ?? [...peers.map(({ name }) => name), ...scenarios]
 const unknown = wanted.filter((name) => !scenarios.includes(name) && !peers.some((peer) => peer.name === name))
 if (unknown.length > 0 || !Number.isInteger(rounds) || rounds < 1) {
@@ -86,6 +88,8 @@ const results: Results = {
   stream: await scenario('stream', () =>
     measureStream(gatewayVersion() === undefined ? ['floor'] : ['floor', 'headgate'], (quick ? 128 : 1024) * 2 ** 20),
   ),
+  embedded: await scenario('embedded', () => measureEmbedded(quick ? 2000 : 20_000, quick ? 1 : 3, quick ? 20_000 : 1_000_000)),
+  rabbitmq: await scenario('rabbitmq', () => measureRabbitmq(quick ? 5000 : 50_000, quick ? 1 : 5)),
   missing,
 }
 

@@ -9,9 +9,10 @@ const { localPlane } = await import('./run/local-plane.ts')
 const { onCrash } = await import('./run/crash.ts')
 
 const index = Number(process.argv[2])
+const count = Number(process.argv[3])
 const logging = gatewayLog('info')
 const series = metrics()
-const local = localPlane(logging, series, { reusePort: true })
+const local = localPlane(logging, series, { reusePort: true, share: { index, count } })
 
 const end = async (exitCode: number): Promise<never> => {
   await local.closeLogs()

@@ -1,16 +1,20 @@
-import type { GatewayConfig, RouteConfig } from '../config/model.ts'
+import type { GatewayConfig, RouteConfig, RouteTarget } from '../config/model.ts'
+import { eventsRoute } from './http/events-route.ts'
 import type { Exchange } from './http/exchange.ts'
 import { fixedRoute } from './http/fixed-route.ts'
 import { mirror } from './http/mirror.ts'
+import { queueRoute } from './http/queue-route.ts'
 import type { Route } from './http/route.ts'
 import { routeTable } from './http/route-table.ts'
 import type { RouteTable } from './http/route-table.ts'
 import { countsAgainstService, errorType, httpCircuitRules, httpRetryRules } from './http/service-rules.ts'
 import { serviceRoute } from './http/service-route.ts'
 import type { Branch } from './http/service-route.ts'
+import { statusRoute } from './http/status-route.ts'
 import type { UpstreamAnswer } from './http/upstream-answer.ts'
 import { upstreamCall } from './http/upstream-call.ts'
 import { waiter } from './http/waiter.ts'
+import type { Messaging } from './messaging/messaging.ts'
 import type { Metrics } from './observe/metrics.ts'
 import { compose } from './pipe.ts'
 import type { Stage } from './pipe.ts'
@@ -21,10 +25,15 @@ import { retryBudget } from './policies/retry-budget.ts'
 import type { RetryBudget } from './policies/retry-budget.ts'
 import type { Service } from './services/service.ts'
 
+type ProxyTarget = Extract<RouteTarget, { readonly type: 'service' | 'split' }>
+
 export interface BuildDeps {
   readonly metrics: Metrics
+  readonly messaging: Pick<Messaging, 'publisher' | 'jobs' | 'gate'>
   /** Milliseconds on a monotonic clock. */
   now(): number
+  /** Milliseconds since the epoch. */
+  epochNow(): number
   random(): number
   onInternalError(error: unknown, exchange: Exchange): void
   onBreakerChange(route: string, service: string, state: CircuitBreaker['state']): void
@@ -123,9 +132,25 @@ export function buildRoutes(config: GatewayConfig, services: ReadonlyMap<string,
     return { service, pipe }
   }
 
+  const doorDeps = { ...deps, ...deps.messaging, events: config.events, queues: config.queues, statusPath: config.messaging.statusPath }
+
   const build = (route: RouteConfig): Route => {
     const { target } = route
-    if (target.type !== 'service' && target.type !== 'split') return fixedRoute(route, deps.metrics)
+    switch (target.type) {
+      case 'respond':
+      case 'redirect':
+        return fixedRoute(route, deps.metrics)
+      case 'queue':
+        return queueRoute(route, doorDeps)
+      case 'events':
+        return eventsRoute(route, doorDeps)
+      case 'service':
+      case 'split':
+        return proxyRoute(route, target)
+    }
+  }
+
+  const proxyRoute = (route: RouteConfig, target: ProxyTarget): Route => {
     const weights = target.type === 'service' ? [{ service: target.service, weight: 1 }] : target.choices
     const branches = weights.map(({ service }) => branchTo(service, route))
     return serviceRoute(route, {
@@ -143,6 +168,8 @@ export function buildRoutes(config: GatewayConfig, services: ReadonlyMap<string,
   }
 
   const routes = config.routes.map(build)
+  const queueRules = config.routes.filter(({ target }) => target.type === 'queue')
+  if (queueRules.length > 0) routes.push(statusRoute({ ...doorDeps, queueRules }))
   return { table: routeTable(routes.map((route) => [route.config.match, route] as const)), routes, ...state }
 }
 

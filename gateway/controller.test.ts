@@ -42,6 +42,8 @@ const fleet: Fleet = {
   unready: () => unready,
   status: () => Promise.resolve({ connections: 3 }),
   metrics: () => Promise.resolve('# metrics\n'),
+  consumers: () => Promise.resolve([]),
+  pauseConsumer: () => Promise.resolve(false),
   drain: () => Promise.resolve({ drained: true }),
   close: () => Promise.resolve(),
 }
@@ -57,6 +59,7 @@ beforeEach(() => {
   gateway = controller({
     fleet,
     load: () => load(),
+    desk: { deadLetters: () => undefined, close: () => Promise.resolve() },
     openAdmin: async (address) => {
       admins.push(`open ${address.port}`)
       return { address, close: async () => void admins.push(`close ${address.port}`) }

@@ -3,6 +3,8 @@ import type { LoadResult } from '../config/load.ts'
 import type { Address, GatewayConfig } from '../config/model.ts'
 import type { AdminBackend, ReloadResult } from './admin/backend.ts'
 import type { DrainResult, Fleet } from './fleet.ts'
+import type { DeadLetterDesk } from './messaging/dead-letter-desk.ts'
+import { operations } from './operations.ts'
 
 /** What asked for a reload. */
 export type ReloadTrigger = 'start' | 'file' | 'signal' | 'admin'
@@ -31,6 +33,7 @@ export interface ControllerDeps {
   readonly fleet: Fleet
   /** Reads the configuration again. Throws only when it cannot be read at all. */
   readonly load: () => Promise<LoadResult>
+  readonly desk: DeadLetterDesk
   readonly openAdmin: (address: Address, backend: AdminBackend) => Promise<AdminHandle>
   readonly log: ControllerLog
   /** Called for every reload, the first start included. */
@@ -152,6 +155,7 @@ export const controller = (deps: ControllerDeps): Controller => {
       return reason === undefined ? { ready: true } : { ready: false, reason }
     },
     metrics: () => fleet.metrics(),
+    messaging: operations(fleet, deps.desk, () => active?.config),
     status: async () => ({
       ...deps.about,
       startedAt,
@@ -171,7 +175,7 @@ export const controller = (deps: ControllerDeps): Controller => {
     },
     async close() {
       draining = true
-      await fleet.close()
+      await Promise.all([fleet.close(), deps.desk.close()])
       await admin?.close()
     },
   }

@@ -1,5 +1,7 @@
 import type { MetricObjectWithValues, MetricValue } from 'prom-client'
 import type { GatewayConfig } from '../config/model.ts'
+import type { ConsumerStatus } from './messaging/consumer-contract.ts'
+import type { MessagingStatus } from './messaging/messaging.ts'
 
 /** A listener as the operating system bound it: port 0 has become a real one. */
 export interface BoundListener {
@@ -14,6 +16,8 @@ export interface DataPlane<Status extends object = object> {
   apply(config: GatewayConfig): Promise<void>
   readonly listeners: readonly BoundListener[]
   status(): Status
+  /** Stops or resumes the deliveries to a consumer. @returns False when there is no such consumer. */
+  pauseConsumer(name: string, paused: boolean): boolean
   drain(): Promise<DrainResult>
   close(): Promise<void>
 }
@@ -36,12 +40,16 @@ export interface Fleet {
   status(): Promise<object>
   /** Prometheus text. */
   metrics(): Promise<string>
+  /** One entry per consumer; the numbers of several processes are added up. */
+  consumers(): Promise<readonly ConsumerStatus[]>
+  /** Stops or resumes the deliveries to a consumer everywhere. @returns False when there is no such consumer. */
+  pauseConsumer(name: string, paused: boolean): Promise<boolean>
   drain(): Promise<DrainResult>
   close(): Promise<void>
 }
 
 /** The fleet of `workers: 1`: the data plane runs in this process. */
-export const localFleet = (plane: DataPlane, metricsText: () => Promise<string>): Fleet => ({
+export const localFleet = (plane: DataPlane<Pick<MessagingStatus, 'consumers'>>, metricsText: () => Promise<string>): Fleet => ({
   apply: (config) => plane.apply(config),
   get listeners() {
     return plane.listeners
@@ -49,6 +57,8 @@ export const localFleet = (plane: DataPlane, metricsText: () => Promise<string>)
   unready: () => undefined,
   status: () => Promise.resolve(plane.status()),
   metrics: metricsText,
+  consumers: () => Promise.resolve(plane.status().consumers),
+  pauseConsumer: (name, paused) => Promise.resolve(plane.pauseConsumer(name, paused)),
   drain: () => plane.drain(),
   close: () => plane.close(),
 })

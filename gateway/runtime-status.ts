@@ -1,11 +1,12 @@
 import type { RouteTarget } from '../config/model.ts'
 import type { Generation } from './generation.ts'
+import type { MessagingStatus } from './messaging/messaging.ts'
 import type { Metrics } from './observe/metrics.ts'
 import type { CircuitStatus } from './policies/circuit-breaker.ts'
 import type { ServiceStatus } from './services/service.ts'
 
 /** What `/status` says about the data plane of one process. */
-export interface RuntimeStatus {
+export interface RuntimeStatus extends MessagingStatus {
   readonly generation: number
   readonly hash: string
   readonly draining: boolean
@@ -16,7 +17,7 @@ export interface RuntimeStatus {
   readonly breakers: readonly ({ readonly route: string; readonly service: string } & CircuitStatus)[]
 }
 
-export function runtimeStatus(generation: Generation, metrics: Metrics, draining: boolean): RuntimeStatus {
+export function runtimeStatus(generation: Generation, metrics: Metrics, draining: boolean, messaging: MessagingStatus): RuntimeStatus {
   return {
     generation: generation.number,
     hash: generation.config.hash,
@@ -31,6 +32,8 @@ export function runtimeStatus(generation: Generation, metrics: Metrics, draining
     })),
     services: [...generation.services.values()].map((service) => service.status()),
     breakers: [...generation.policies.breakers.values()].map(({ route, service, breaker }) => ({ route, service, ...breaker.status })),
+    ...messaging,
+    ...messaging,
   }
 }
 

@@ -10,6 +10,8 @@ import type { Arrival } from './http/edge.ts'
 import { httpListener } from './http/listener.ts'
 import type { HttpListener } from './http/listener.ts'
 import { requestFlow } from './http/request-flow.ts'
+import { messaging } from './messaging/messaging.ts'
+import type { PreparedMessaging } from './messaging/messaging.ts'
 import type { AccessLog } from './observe/access-log.ts'
 import type { Metrics } from './observe/metrics.ts'
 import { idSource } from './observe/trace-ids.ts'
@@ -27,6 +29,8 @@ export interface RuntimeDeps {
 export interface RuntimeOptions {
   /** Lets several processes listen on the same port, the kernel spreading connections over them. */
   readonly reusePort?: boolean
+  /** This process among those that share the limits of consumers; alone by default. */
+  readonly share?: { readonly index: number; readonly count: number }
 }
 
 /** The data plane of one process. */
@@ -56,9 +60,20 @@ export function runtime(deps: RuntimeDeps, options: RuntimeOptions = {}): Runtim
   let current: Generation | undefined
   const lifecycle = { draining: false }
 
+  const messages = messaging({
+    log,
+    metrics,
+    share: options.share ?? { index: 0, count: 1 },
+    now,
+    epochNow: Date.now,
+    random: Math.random,
+  })
+
   const buildDeps: BuildDeps = {
     metrics,
+    messaging: messages,
     now,
+    epochNow: Date.now,
     random: Math.random,
     onInternalError: (error, exchange) => log.error({ err: error, path: exchange.path, trace_id: exchange.trace.traceId }, 'internal error'),
     onBreakerChange: (route, service, state) => log.warn({ route, service, state }, `circuit breaker of ${service} is ${state.replace('_', '-')}`),
@@ -141,13 +156,15 @@ export function runtime(deps: RuntimeDeps, options: RuntimeOptions = {}): Runtim
     )
   }
 
-  const retire = async (old: Generation, dropped: readonly Service[], next: Generation): Promise<void> => {
+  /** @param replaced Ends when no consumer uses the old generation any more; the consumers' own limit of time is the same. */
+  const retire = async (old: Generation, dropped: readonly Service[], next: Generation, replaced: Promise<void>): Promise<void> => {
     let timer: NodeJS.Timeout | undefined
     const limit = new Promise<void>((resolve) => {
       timer = setTimeout(resolve, next.config.shutdown.drainTimeoutMs).unref()
     })
     await Promise.race([old.idle(), limit])
     clearTimeout(timer)
+    await replaced
     for (const service of dropped) void service.close()
     for (const [key, { breaker }] of old.policies.breakers) if (next.policies.breakers.get(key)?.breaker !== breaker) breaker.close()
     metrics.retain(usedSeries(current ?? next))
@@ -161,26 +178,36 @@ export function runtime(deps: RuntimeDeps, options: RuntimeOptions = {}): Runtim
     apply: async (config) => {
       const previous = current
       const { services, added, dropped } = buildServices(config.services, previous?.services ?? new Map(), serviceDeps)
+      let prepared: PreparedMessaging | undefined
       try {
         const built = buildRoutes(config, services, previous?.policies ?? emptyState, buildDeps)
         const next = new Generation((previous?.number ?? 0) + 1, config, services, built)
         await Promise.all(added.map((service) => service.ready))
+        prepared = await messages.prepare(config, services)
         // A listener takes requests from its first moment on, so the first generation has to be there before it.
-        current ??= next
+        if (current === undefined) {
+          current = next
+          prepared.enter()
+        }
         const opened = await open(config)
         current = next
+        prepared.enter()
         takeOver(config, opened)
         accessLog.reconfigure(config.accessLog)
         log.level = config.log.level
-        if (previous !== undefined) void retire(previous, dropped, next)
+        const replaced = prepared.run()
+        if (previous !== undefined) void retire(previous, dropped, next, replaced)
       } catch (error) {
         if (previous === undefined) current = undefined
+        await prepared?.abandon()
         for (const service of added) void service.close()
         throw error
       }
     },
 
-    status: () => runtimeStatus(serving(), metrics, lifecycle.draining),
+    status: () => runtimeStatus(serving(), metrics, lifecycle.draining, messages.status()),
+
+    pauseConsumer: messages.pause,
 
     drain: async (): Promise<DrainResult> => {
       lifecycle.draining = true
@@ -188,7 +215,8 @@ export function runtime(deps: RuntimeDeps, options: RuntimeOptions = {}): Runtim
       const { delayMs, drainTimeoutMs } = serving().config.shutdown
       if (delayMs > 0) await new Promise((resolve) => setTimeout(resolve, delayMs))
       for (const { http } of listeners.values()) dismiss(http)
-      const stopped = Promise.all(leaving.values()).then(() => true)
+      const settled = messages.drain(drainTimeoutMs)
+      const stopped = Promise.all([...leaving.values(), settled]).then(() => true)
       let timer: NodeJS.Timeout | undefined
       const limit = new Promise<false>((resolve) => {
         timer = setTimeout(() => resolve(false), drainTimeoutMs)
@@ -196,6 +224,7 @@ export function runtime(deps: RuntimeDeps, options: RuntimeOptions = {}): Runtim
       const drained = await Promise.race([stopped, limit])
       clearTimeout(timer)
       if (!drained) for (const http of leaving.keys()) http.destroy()
+      await settled
       return { drained }
     },
 
@@ -205,6 +234,7 @@ export function runtime(deps: RuntimeDeps, options: RuntimeOptions = {}): Runtim
         await http.stop()
       }
       listeners = new Map()
+      await messages.close()
       for (const { breaker } of current?.policies.breakers.values() ?? []) breaker.close()
       await Promise.all([...(current?.services.values() ?? [])].map((service) => service.close()))
     },

@@ -4,6 +4,8 @@ import type { Results } from './results.ts'
 export interface Goal {
   readonly text: string
   readonly limit: number
+  /** `most` unless said otherwise. */
+  readonly bound?: 'least'
   readonly unit: string
   /** undefined: not measured in this run. */
   readonly measured: number | undefined
@@ -22,7 +24,9 @@ const streamGrowthMiB = (results: Results): number | undefined => {
   return growth.length === 0 ? undefined : Math.max(...growth)
 }
 
-/** Met when `measured` is at most `limit`. */
+export const isMet = ({ limit, bound, measured }: Goal): boolean =>
+  measured !== undefined && (bound === 'least' ? measured >= limit : measured <= limit)
+
 export const goals = (results: Results): readonly Goal[] => [
   { text: 'CPU per request against the floor', limit: 1.35, unit: 'x', measured: cpuRatio(results, 'headgate', 'floor') },
   { text: 'CPU per request against @fastify/http-proxy', limit: 0.6, unit: 'x', measured: cpuRatio(results, 'headgate', 'fastify') },
@@ -42,4 +46,24 @@ export const goals = (results: Results): readonly Goal[] => [
   },
   { text: 'command to first answer, example-sized configuration (median)', limit: 500, unit: ' ms', measured: results.start?.medianMs },
   { text: 'memory growth while 1 GiB streams (worst of four)', limit: 50, unit: ' MiB', measured: streamGrowthMiB(results) },
+  {
+    text: 'messages consumed and acknowledged per second, RabbitMQ, against a bare amqplib loop',
+    limit: 0.8,
+    bound: 'least',
+    unit: 'x',
+    measured: results.rabbitmq && results.rabbitmq.headgate / results.rabbitmq.bare,
+  },
+  {
+    text: 'messages through the embedded broker per second, against a bare SQLite insert-and-delete loop',
+    limit: 0.5,
+    bound: 'least',
+    unit: 'x',
+    measured: results.embedded && results.embedded.headgate / results.embedded.bare,
+  },
+  {
+    text: 'memory growth over a million messages, embedded broker',
+    limit: 50,
+    unit: ' MiB',
+    measured: results.embedded && results.embedded.memory.growthBytes / mebibyte,
+  },
 ]

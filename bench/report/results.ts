@@ -1,5 +1,7 @@
 import type { Comparison } from '../comparison.ts'
 import type { Machine } from '../machine.ts'
+import type { EmbeddedResult } from '../scenarios/messaging-embedded.ts'
+import type { RabbitmqResult } from '../scenarios/messaging-rabbitmq.ts'
 import type { StartResult } from '../scenarios/start.ts'
 import type { StreamResult } from '../scenarios/stream.ts'
 import type { ValidateResult } from '../scenarios/validate-config.ts'
@@ -20,6 +22,8 @@ export interface Results {
   readonly validate: ValidateResult | undefined
   readonly start: StartResult | undefined
   readonly stream: readonly StreamResult[] | undefined
+  readonly embedded: EmbeddedResult | undefined
+  readonly rabbitmq: RabbitmqResult | undefined
   /** Scenarios that could not run, with the reason. */
   readonly missing: readonly string[]
 }

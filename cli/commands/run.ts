@@ -6,6 +6,7 @@ import { adminServer } from '../../gateway/admin/server.ts'
 import { collector } from '../../gateway/collector.ts'
 import { controller } from '../../gateway/controller.ts'
 import type { Controller } from '../../gateway/controller.ts'
+import { deadLetterDesk } from '../../gateway/messaging/dead-letter-desk.ts'
 import { CommandError, exitCodes } from '../exit-codes.ts'
 import type { ExitCode } from '../exit-codes.ts'
 import { inputPaths, loaded, loadOptions } from '../inputs.ts'
@@ -68,6 +69,7 @@ const begin = async (options: RunOptions, io: Io): Promise<Running | undefined> 
     load: () => load(loadOptions(paths, io, overrides)),
     openAdmin: (address, backend) =>
       adminServer(address, backend, { onError: (error) => setup.log.error({ err: error }, 'the admin listener failed to answer') }),
+    desk: deadLetterDesk({ log: setup.log, now: Date.now, random: Math.random }),
     log: setup.log,
     onReload: setup.onReload,
     onRefused: async (refused) => {

@@ -3,7 +3,7 @@ import { logDestination } from '../../gateway/observe/log-destination.ts'
 import type { GatewayLog } from '../../gateway/observe/log.ts'
 import type { Metrics } from '../../gateway/observe/metrics.ts'
 import { runtime } from '../../gateway/runtime.ts'
-import type { Runtime } from '../../gateway/runtime.ts'
+import type { Runtime, RuntimeOptions } from '../../gateway/runtime.ts'
 
 const standardOutput = 1
 
@@ -14,7 +14,7 @@ export interface LocalPlane {
   closeLogs(): Promise<void>
 }
 
-export const localPlane = (logging: GatewayLog, metrics: Metrics, options: { readonly reusePort: boolean }): LocalPlane => {
+export const localPlane = (logging: GatewayLog, metrics: Metrics, options: RuntimeOptions): LocalPlane => {
   const access = accessLog(
     // The runtime gives it the settings of each configuration; nothing is served before the first.
     { enabled: true, query: false, requestHeaders: [] },

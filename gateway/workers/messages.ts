@@ -7,6 +7,8 @@ export interface WorkerOperations {
   readonly apply: { readonly request: GatewayConfig; readonly answer: readonly BoundListener[] }
   readonly metrics: { readonly request: undefined; readonly answer: readonly MetricSnapshot[] }
   readonly status: { readonly request: undefined; readonly answer: RuntimeStatus }
+  /** Answers whether there is such a consumer. */
+  readonly pause: { readonly request: { readonly consumer: string; readonly paused: boolean }; readonly answer: boolean }
   readonly drain: { readonly request: undefined; readonly answer: DrainResult }
   readonly close: { readonly request: undefined; readonly answer: undefined }
 }

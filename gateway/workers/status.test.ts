@@ -18,6 +18,36 @@ const statusOf = (requestsInFlight: number, address: AddressState, breaker: 'clo
     },
   ],
   breakers: [{ route: '/a', service: 'users', state: breaker, succeeded: 5, failed: 1, opensForMs: 0 }],
+  brokers: [
+    {
+      name: 'default',
+      type: 'embedded',
+      state: 'connected',
+      address: 'messages.db',
+      reconnects: 0,
+      confirmed: 4,
+      failed: 1,
+      unconfirmed: 0,
+      lastError: undefined,
+      differences: [],
+    },
+  ],
+  queues: [],
+  consumers: [
+    {
+      name: 'payments',
+      queue: 'payment.process',
+      target: 'POST payment-service/payments',
+      state: breaker === 'open' ? 'slowed' : 'running',
+      inFlight: requestsInFlight,
+      held: 3,
+      settled: { ack: 7, retry: 1, release: 0, dead_letter: 1 },
+      retries: 2,
+      redeliveries: 1,
+      breaker: undefined,
+      lastError: undefined,
+    },
+  ],
 })
 
 test('counts are added up, and of states the worst is shown', () => {
@@ -34,6 +64,8 @@ test('counts are added up, and of states the worst is shown', () => {
     routes: [{ name: '/a' }],
     services: [{ name: 'users', addresses: [{ state: 'ejected', inFlight: 5 }] }],
     breakers: [{ route: '/a', state: 'open', succeeded: 10, failed: 2 }],
+    brokers: [{ name: 'default', confirmed: 8, failed: 2 }],
+    consumers: [{ name: 'payments', state: 'slowed', inFlight: 5, held: 6, settled: { ack: 14, dead_letter: 2 }, retries: 4 }],
     workersWanted: 2,
     workerRestarts: 4,
     workers: [

@@ -1,3 +1,6 @@
+import type { BrokerStatus } from '../messaging/broker.ts'
+import type { ConsumerStatus } from '../messaging/consumer-contract.ts'
+import type { Outcome } from '../messaging/settlement.ts'
 import type { RuntimeStatus } from '../runtime-status.ts'
 import type { AddressState, AddressStatus, ServiceStatus } from '../services/service.ts'
 
@@ -12,6 +15,9 @@ type BreakerStatus = RuntimeStatus['breakers'][number]
 
 /** Worst first: one worker that sees an address fail is news, however well the others fare. */
 const addressStates: readonly AddressState[] = ['unhealthy', 'ejected', 'unknown', 'healthy']
+const brokerStates: readonly BrokerStatus['state'][] = ['closed', 'connecting', 'blocked', 'connected']
+const consumerStates: readonly ConsumerStatus['state'][] = ['draining', 'slowed', 'paused', 'running']
+const outcomes: readonly Outcome[] = ['ack', 'retry', 'release', 'dead_letter']
 const breakerStates: readonly BreakerStatus['state'][] = ['open', 'half_open', 'closed']
 
 /**
@@ -35,17 +41,33 @@ export const mergedStatus = (statuses: readonly WorkerStatus[], facts: { readonl
       ({ route, service }) => JSON.stringify([route, service]),
       mergedBreaker,
     ),
+    brokers: merged(
+      answered.flatMap(({ brokers }) => brokers),
+      ({ name }) => name,
+      mergedBroker,
+    ),
+    // Only one worker looks.
+    queues: answered.flatMap(({ queues }) => queues),
+    consumers: mergedConsumers(statuses),
     workersWanted: facts.wanted,
     workerRestarts: facts.restarts,
     workers: statuses.map(({ worker, pid, status }) => ({ worker, pid, ...own(status) })),
   }
 }
 
+/** The consumers of all workers, one entry each. */
+export const mergedConsumers = (statuses: readonly WorkerStatus[]): readonly ConsumerStatus[] =>
+  merged(
+    statuses.flatMap(({ status }) => status?.consumers ?? []),
+    ({ name }) => name,
+    mergedConsumer,
+  )
+
 /** What differs between workers; the routes do not. */
 const own = (status: RuntimeStatus | undefined): object => {
   if (status === undefined) return { answered: false }
-  const { connections, requestsInFlight, hash, services, breakers } = status
-  return { answered: true, connections, requestsInFlight, hash, services, breakers }
+  const { connections, requestsInFlight, hash, services, breakers, brokers, consumers } = status
+  return { answered: true, connections, requestsInFlight, hash, services, breakers, brokers, consumers }
 }
 
 const merged = <Item>(items: readonly Item[], keyOf: (item: Item) => string, merge: (left: Item, right: Item) => Item): Item[] => {
@@ -72,6 +94,30 @@ const mergedAddress = (left: AddressStatus, right: AddressStatus): AddressStatus
 const mergedBreaker = (left: BreakerStatus, right: BreakerStatus): BreakerStatus => {
   const worse = breakerStates.indexOf(right.state) < breakerStates.indexOf(left.state) ? right : left
   return { ...worse, succeeded: left.succeeded + right.succeeded, failed: left.failed + right.failed }
+}
+
+const mergedBroker = (left: BrokerStatus, right: BrokerStatus): BrokerStatus => ({
+  ...(brokerStates.indexOf(right.state) < brokerStates.indexOf(left.state) ? right : left),
+  reconnects: left.reconnects + right.reconnects,
+  confirmed: left.confirmed + right.confirmed,
+  failed: left.failed + right.failed,
+  unconfirmed: left.unconfirmed + right.unconfirmed,
+  lastError: left.lastError ?? right.lastError,
+})
+
+const mergedConsumer = (left: ConsumerStatus, right: ConsumerStatus): ConsumerStatus => {
+  const worse = consumerStates.indexOf(right.state) < consumerStates.indexOf(left.state) ? right : left
+  const settled = { ...left.settled }
+  for (const outcome of outcomes) settled[outcome] += right.settled[outcome]
+  return {
+    ...worse,
+    settled,
+    inFlight: left.inFlight + right.inFlight,
+    held: left.held + right.held,
+    retries: left.retries + right.retries,
+    redeliveries: left.redeliveries + right.redeliveries,
+    lastError: (left.lastError?.atMs ?? 0) >= (right.lastError?.atMs ?? 0) ? left.lastError : right.lastError,
+  }
 }
 
 const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0)

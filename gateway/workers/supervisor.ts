@@ -5,7 +5,8 @@ import { member } from './member.ts'
 import type { Member } from './member.ts'
 import { addRetired, metricsText } from './metric-sums.ts'
 import { pinPorts } from './ports.ts'
-import { mergedStatus } from './status.ts'
+import { mergedConsumers, mergedStatus } from './status.ts'
+import type { WorkerStatus } from './status.ts'
 
 /** A worker that stays up this long has proved itself: its next failure is a first one. */
 const provenAfterMs = 30_000
@@ -27,7 +28,7 @@ interface SupervisorLog {
 export interface SupervisorDeps {
   readonly workers: number
   /** Starts one worker process with an IPC channel of the `advanced` serialisation. */
-  readonly fork: (index: number) => ChildProcess
+  readonly fork: (index: number, workers: number) => ChildProcess
   readonly log: SupervisorLog
   /** Metrics of the supervisor itself, such as those of reloads. */
   readonly ownMetrics: () => Promise<readonly MetricSnapshot[]>
@@ -47,6 +48,8 @@ export const supervisor = (deps: SupervisorDeps): Fleet => {
   let active: GatewayConfig | undefined
   let listeners: readonly BoundListener[] = []
   let retired: readonly MetricSnapshot[] = []
+  /** What an operator said of consumers; a new worker is told too. */
+  const paused = new Map<string, boolean>()
   let stopping = false
   let restarts = 0
   let turn: Promise<unknown> = Promise.resolve()
@@ -61,7 +64,7 @@ export const supervisor = (deps: SupervisorDeps): Fleet => {
   const alive = (): Member[] => members.filter((one): one is Member => one?.alive === true)
 
   const hire = (index: number): Member => {
-    const hired = member(deps.fork(index), index, deps.monotonicMs())
+    const hired = member(deps.fork(index, deps.workers), index, deps.monotonicMs())
     members[index] = hired
     void hired.ended.then((how) => onEnd(hired, how))
     return hired
@@ -96,6 +99,7 @@ export const supervisor = (deps: SupervisorDeps): Fleet => {
     const hired = hire(index)
     try {
       await hired.ask('apply', active, applyTimeoutMs)
+      for (const [consumer, value] of paused) await hired.ask('pause', { consumer, paused: value }, answerTimeoutMs)
       restarts += 1
       log.info({ worker: index, pid: hired.pid }, `worker ${index} serves again`)
     } catch (error) {
@@ -152,6 +156,14 @@ export const supervisor = (deps: SupervisorDeps): Fleet => {
       }),
     )
 
+  const statuses = (): Promise<readonly WorkerStatus[]> =>
+    Promise.all(
+      alive().map(async (one) => {
+        const status = await one.ask('status', undefined, answerTimeoutMs).catch(() => undefined)
+        return { worker: one.index, pid: one.pid, status }
+      }),
+    )
+
   const stop = async (): Promise<void> => {
     stopping = true
     for (const timer of timers) clearTimeout(timer)
@@ -171,19 +183,19 @@ export const supervisor = (deps: SupervisorDeps): Fleet => {
       return listeners
     },
     unready: () => (alive().length === 0 ? 'no worker is running' : undefined),
-    async status() {
-      const statuses = await Promise.all(
-        alive().map(async (one) => {
-          const status = await one.ask('status', undefined, answerTimeoutMs).catch(() => undefined)
-          return { worker: one.index, pid: one.pid, status }
-        }),
-      )
-      return mergedStatus(statuses, { wanted: deps.workers, restarts })
-    },
+    status: async () => mergedStatus(await statuses(), { wanted: deps.workers, restarts }),
+    consumers: async () => mergedConsumers(await statuses()),
     async metrics() {
       const current = await snapshots()
       return metricsText([await deps.ownMetrics(), retired, ...current])
     },
+    pauseConsumer: (name, value) =>
+      inTurn(async () => {
+        const known = await Promise.all(alive().map((one) => one.ask('pause', { consumer: name, paused: value }, answerTimeoutMs)))
+        if (!known.includes(true)) return false
+        paused.set(name, value)
+        return true
+      }),
     async drain(): Promise<DrainResult> {
       stopping = true
       const shutdown = active?.shutdown ?? { delayMs: 0, drainTimeoutMs: 0 }

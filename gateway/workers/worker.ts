@@ -2,7 +2,7 @@ import type { GatewayConfig } from '../../config/model.ts'
 import type { MetricSnapshot } from '../fleet.ts'
 import type { Runtime } from '../runtime.ts'
 import { failureOf, isWorkerRequest } from './messages.ts'
-import type { WorkerAnswer, WorkerRequest } from './messages.ts'
+import type { WorkerAnswer, WorkerOperations, WorkerRequest } from './messages.ts'
 
 export interface WorkerDeps {
   readonly plane: Runtime
@@ -26,6 +26,10 @@ export const worker = (deps: WorkerDeps): ((message: unknown) => Promise<void>) 
         return deps.metrics()
       case 'status':
         return plane.status()
+      case 'pause': {
+        const { consumer, paused } = request.body as WorkerOperations['pause']['request']
+        return plane.pauseConsumer(consumer, paused)
+      }
       case 'drain':
         return plane.drain()
       case 'close':

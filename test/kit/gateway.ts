@@ -29,20 +29,28 @@ export interface TestGateway {
 
 /** The configuration that `yaml` stands for; throws with the findings when there is an error. A listener on a free loopback port is added where none is named. */
 export async function configOf(yaml: string, env: Record<string, string> = {}): Promise<GatewayConfig> {
-  const folder = await mkdtemp(join(tmpdir(), 'headgate-test-'))
+  const folder = await temporaryFolder()
   try {
-    const text = /^listeners:/m.test(yaml) ? yaml : `${yaml}\nlisteners: { main: { address: "127.0.0.1:0" } }\n`
-    await writeFile(join(folder, 'gateway.yaml'), text)
-    const { config, diagnostics } = await load({ paths: ['gateway.yaml'], env, cwd: folder })
-    if (config === undefined)
-      throw new Error(diagnostics.map(({ code, message, location }) => `${location.line}:${location.column} ${code} ${message}`).join('\n'))
-    return config
+    return await configIn(folder, yaml, env)
   } finally {
     await rm(folder, { recursive: true, force: true })
   }
 }
 
-export async function startGateway(yaml: string): Promise<TestGateway> {
+const temporaryFolder = (): Promise<string> => mkdtemp(join(tmpdir(), 'headgate-test-'))
+
+async function configIn(folder: string, yaml: string, env: Record<string, string>): Promise<GatewayConfig> {
+  const text = /^listeners:/m.test(yaml) ? yaml : `${yaml}\nlisteners: { main: { address: "127.0.0.1:0" } }\n`
+  await writeFile(join(folder, 'gateway.yaml'), text)
+  const { config, diagnostics } = await load({ paths: ['gateway.yaml'], env, cwd: folder })
+  if (config === undefined)
+    throw new Error(diagnostics.map(({ code, message, location }) => `${location.line}:${location.column} ${code} ${message}`).join('\n'))
+  return config
+}
+
+/** @param folder Where its files are, those of the embedded broker too; an own one by default, removed at the end. */
+export async function startGateway(yaml: string, folder?: string): Promise<TestGateway> {
+  const place = folder ?? (await temporaryFolder())
   const entries: AccessEntry[] = []
   const lines: string[] = []
   const counted = metrics({ process: false })
@@ -56,7 +64,7 @@ export async function startGateway(yaml: string): Promise<TestGateway> {
       close: () => Promise.resolve(),
     },
   })
-  await plane.apply(await configOf(yaml))
+  await plane.apply(await configIn(place, yaml, {}))
   const port = plane.listeners[0]?.port ?? 0
   const text = (): Promise<string> => counted.registry.metrics()
   return {
@@ -70,7 +78,10 @@ export async function startGateway(yaml: string): Promise<TestGateway> {
       const line = (await text()).split('\n').find((one) => one.startsWith(`${series} `))
       return line === undefined ? 0 : Number(line.slice(series.length + 1))
     },
-    apply: async (next) => plane.apply(await configOf(next)),
-    close: () => plane.close(),
+    apply: async (next) => plane.apply(await configIn(place, next, {})),
+    close: async () => {
+      await plane.close()
+      if (folder === undefined) await rm(place, { recursive: true, force: true })
+    },
   }
 }

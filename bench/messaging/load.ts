@@ -1,0 +1,69 @@
+import type { QueueConfig } from '../../config/model.ts'
+import type { Broker, BrokerDeps } from '../../gateway/messaging/broker.ts'
+import type { Message } from '../../gateway/messaging/message.ts'
+
+export const bodyBytes = 1024
+export const prefetch = 100
+/** Publishes under way at the same time. */
+export const publishers = 100
+
+const body = Buffer.alloc(bodyBytes, 'x')
+
+export const quiet: BrokerDeps = {
+  log: { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined },
+  now: Date.now,
+  random: Math.random,
+}
+
+export const queueNamed = (name: string, broker: string): QueueConfig => ({
+  name,
+  broker,
+  type: 'direct',
+  exchange: name,
+  bindings: [name],
+  durable: true,
+  ttlMs: Infinity,
+  deadLetter: true,
+  maxLength: Infinity,
+  maxBytes: Infinity,
+})
+
+const message = (index: number): Message => ({
+  id: `m-${index}`,
+  body,
+  contentType: 'application/octet-stream',
+  headers: {},
+  key: undefined,
+  publishedAtMs: Date.now(),
+})
+
+/** Publishes `count` messages, {@link publishers} at a time; resolves when all are confirmed. */
+export async function publishAll(broker: Broker, queue: string, count: number): Promise<void> {
+  let next = 0
+  const work = async (): Promise<void> => {
+    while (next < count) {
+      next += 1
+      await broker.publish({ exchange: queue, routingKey: queue }, message(next))
+    }
+  }
+  await Promise.all(Array.from({ length: publishers }, work))
+}
+
+/** Takes and acknowledges `count` messages; resolves when the last acknowledgement is stored or sent. */
+export async function consumeAll(broker: Broker, queue: string, count: number): Promise<void> {
+  let settled = 0
+  let finish: () => void = () => undefined
+  let fail: (error: unknown) => void = () => undefined
+  const done = new Promise<void>((resolve, reject) => {
+    finish = resolve
+    fail = reject
+  })
+  const subscription = broker.subscribe({ queue, prefetch, holdMs: Infinity, exclusive: false, consumer: 'bench' }, (delivery) => {
+    delivery.settle({ outcome: 'ack' }).then(() => {
+      settled += 1
+      if (settled === count) finish()
+    }, fail)
+  })
+  await done
+  await subscription.stop()
+}

@@ -1,0 +1,46 @@
+import type { GatewayConfig } from '../../../config/model.ts'
+import { GatewayError } from '../../errors.ts'
+import type { BrokerLog } from '../broker.ts'
+import type { JobStore } from './job-store.ts'
+
+export interface SharedJobs extends JobStore {
+  /** Opens the store where this configuration takes messages over HTTP; the store in use stays as it is while its file is the same. */
+  prepare(config: GatewayConfig): Promise<void>
+}
+
+export interface SharedJobsDeps {
+  readonly log: BrokerLog
+  /** Milliseconds since the epoch. */
+  now(): number
+}
+
+/** The job store of the configuration in force; opened when the first rule needs one. */
+export function sharedJobs(deps: SharedJobsDeps): SharedJobs {
+  let store: JobStore | undefined
+  let settings = ''
+
+  const opened = (): JobStore => {
+    if (store === undefined) throw new GatewayError('BROKER_UNAVAILABLE', { detail: 'there is no store for the status of messages' })
+    return store
+  }
+
+  return {
+    prepare: async ({ messaging, routes }) => {
+      const wanted = JSON.stringify(messaging)
+      if (wanted === settings || !routes.some(({ target }) => target.type === 'queue')) return
+      const { sqliteJobStore } = await import('./sqlite-job-store.ts')
+      const next = sqliteJobStore({ path: messaging.storePath, statusTtlMs: messaging.statusTtlMs, log: deps.log, now: deps.now })
+      const before = store
+      store = next
+      settings = wanted
+      await before?.close()
+    },
+    begin: async (request) => opened().begin(request),
+    stored: async (id) => opened().stored(id),
+    forget: async (id) => opened().forget(id),
+    update: async (id, change) => store?.update(id, change),
+    get: async (id) => store?.get(id),
+    wait: async (id, ms, signal) => store?.wait(id, ms, signal),
+    close: async () => store?.close(),
+  }
+}
