@@ -100,7 +100,11 @@ test('draining gives deliveries back in their order, after those in work have en
   const answers: (() => void)[] = []
   const { broker, consumer, upstream } = await scene({
     answer: (_req, res) => void answers.push(() => void res.writeHead(500).end()),
-    config: { orderBy, retry: { backoff: 'constant', baseDelayMs: 0, maxDelayMs: 0, maxAttempts: 1 } },
+    config: {
+      orderBy,
+      retry: { backoff: 'constant', baseDelayMs: 0, maxDelayMs: 0, maxAttempts: 1 },
+      redelivery: { backoff: 'constant', baseDelayMs: 3_600_000, maxDelayMs: 3_600_000, deadLetterAfter: 5 },
+    },
   })
   for (const id of ['a1', 'a2', 'a3']) broker.put({ id, headers: { account: 'a' } })
   await until('the first begins', () => upstream.seen.length === 1)
@@ -109,6 +113,7 @@ test('draining gives deliveries back in their order, after those in work have en
   for (const end of answers) end()
   await drained
   expect(broker.settled.map(({ id, settlement }) => `${id} ${settlement.outcome}`)).toEqual(['a1 retry', 'a2 release', 'a3 release'])
+  expect(broker.settled.map(({ settlement }) => 'delayMs' in settlement && settlement.delayMs)).toEqual([0, 0, 0])
   expect(broker.depth).toBe(3)
 })
 

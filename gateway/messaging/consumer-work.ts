@@ -124,7 +124,7 @@ export function consumerWork(config: ConsumerConfig, deps: ConsumerDeps, counts:
       }
       return settlement.delayMs
     }
-    await settle(held, settlement, answer)
+    await settle(held, config.orderBy === undefined ? settlement : inFront(settlement), answer)
     return undefined
   }
 
@@ -157,6 +157,9 @@ export function consumerWork(config: ConsumerConfig, deps: ConsumerDeps, counts:
     release: (held) => (held.delivery.lost.aborted ? Promise.resolve() : settle(held, { outcome: 'release', delayMs: 0 }, undefined)),
   }
 }
+
+/** What goes back to the queue although there is an order must not let those behind it pass. */
+const inFront = (settlement: Settlement): Settlement => ('delayMs' in settlement ? { ...settlement, delayMs: 0 } : settlement)
 
 function typeOf(failed: FailedAttempt<TargetAnswer>): string {
   const verdict = 'result' in failed ? verdictOfAnswer(failed.result) : verdictOfError(failed.error)
