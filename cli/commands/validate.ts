@@ -34,6 +34,10 @@ const report = async (result: LoadResult, paths: readonly string[], { format }: 
 
 const fineLine = ({ config }: LoadResult, paths: readonly string[], io: Io): string => {
   if (config === undefined) return ''
-  const counts = `${countText(config.routes.length, 'route')}, ${countText(config.services.length, 'service')}`
-  return `${paths.join(', ')}: ${io.out.style('green', 'fine')} (${counts})\n`
+  const counts = [
+    countText(config.routes.length, 'route'),
+    countText(config.services.length, 'service'),
+    ...(config.queues.length === 0 ? [] : [countText(config.queues.length, 'queue'), countText(config.consumers.length, 'consumer')]),
+  ]
+  return `${paths.join(', ')}: ${io.out.style('green', 'fine')} (${counts.join(', ')})\n`
 }

@@ -1,5 +1,8 @@
+import type { RouteTarget } from '../../config/model.ts'
 import type { MatchVerdict } from '../../gateway/http/route-table.ts'
-import type { Explanation, OriginatedPolicy } from './explanation.ts'
+import type { Explanation } from './explanation.ts'
+import type { ExplainedQueue } from './messages.ts'
+import type { OriginatedPolicy } from './originated.ts'
 
 /** The explanation for machines. Durations are milliseconds; `null` stands for no limit. */
 export const explanationData = ({ request, taken, allowed, others }: Explanation): object => ({
@@ -9,17 +12,36 @@ export const explanationData = ({ request, taken, allowed, others }: Explanation
     ? { status: allowed.length === 0 ? 404 : 405, allowed }
     : {
         rule: { name: taken.route.name, path: taken.route.match.path, origin: taken.route.origin },
-        target: taken.route.target,
+        target: finiteTarget(taken.route.target),
         params: taken.params,
         rest: taken.rest ?? null,
         forwardedTo: taken.forwardedTo ?? null,
         policies: taken.policies.map(policyData),
+        queues: taken.queues.map(queueData),
         services: taken.services.map(({ name, addresses, policies }) => ({ name, addresses, policies: policies.map(policyData) })),
         worstCase: taken.worstCase === undefined ? null : finite(taken.worstCase),
       }),
   others: others.shown.map(otherData),
   othersNotShown: others.hidden,
 })
+
+const queueData = ({ name, origin, broker, deadLetter, ttlMs, policies, consumers }: ExplainedQueue): object => ({
+  name,
+  origin,
+  broker,
+  deadLetter,
+  ttlMs: ttlMs === Number.POSITIVE_INFINITY ? null : ttlMs,
+  policies: policies.map(policyData),
+  consumers: consumers.map((consumer) => ({
+    name: consumer.name,
+    origin: consumer.origin,
+    target: consumer.target,
+    policies: consumer.policies.map(policyData),
+    worstCase: finite(consumer.worstCase),
+  })),
+})
+
+const finiteTarget = (target: RouteTarget): object => (target.type === 'queue' ? { ...target, idempotency: finite(target.idempotency) } : target)
 
 const policyData = ({ name, value, origin, pointer }: OriginatedPolicy): object => ({ name, value, origin, pointer })
 

@@ -6,19 +6,15 @@ import type { MatchInput } from '../../gateway/http/route-table.ts'
 import { targetText } from '../../gateway/runtime-status.ts'
 import { addressesText } from '../render/summary.ts'
 import { childPointer } from '../render/pointers.ts'
-import { originText, servicePointer } from './origins.ts'
+import { type ExplainedQueue, explainedQueues } from './messages.ts'
+import { type OriginatedPolicy, originated } from './originated.ts'
+import { servicePointer } from './origins.ts'
 import { others } from './others.ts'
 import type { Others } from './others.ts'
 import { routePolicies, servicePolicies } from './policies.ts'
-import type { Policy } from './policies.ts'
 import { worstCase } from './worst-case.ts'
 import type { WorstCase } from './worst-case.ts'
-import { written, writtenText } from './written.ts'
-
-/** A policy and where its value comes from: `gateway.yaml:5:7`, `default`, `command line`. */
-export interface OriginatedPolicy extends Policy {
-  readonly origin: string
-}
+import { written } from './written.ts'
 
 export interface ExplainedService {
   readonly name: string
@@ -35,11 +31,13 @@ export interface Taken {
   /** What `/*` matched; undefined for exact paths. */
   readonly rest: string | undefined
   /**
-   * Path and query sent upstream, or the location of a redirect; undefined for a fixed answer. A rewrite that takes from the
+   * Path and query sent upstream, or the location of a redirect; undefined where nothing is called. A rewrite that takes from the
    * environment stands here as it was written.
    */
   readonly forwardedTo: string | undefined
   readonly services: readonly ExplainedService[]
+  /** Where the message goes, for rules with `queue` or `events`. */
+  readonly queues: readonly ExplainedQueue[]
   readonly policies: readonly OriginatedPolicy[]
   /** Undefined where no service is called. */
   readonly worstCase: WorstCase | undefined
@@ -73,6 +71,7 @@ const taken = (config: GatewayConfig, result: LoadResult, request: MatchInput, r
     params: { ...pathParams(route.match, request.path) },
     rest: route.match.prefix ? pathRest(route.match, request.path) : undefined,
     forwardedTo: shownRewrite(result, pointer, request) ?? forwardedTo(route, request),
+    queues: explainedQueues(config, result, route.target),
     services: services.map((service) => explainedService(service, result)),
     policies: originated(routePolicies(route, pointer), result),
     worstCase: services.length === 0 ? undefined : worstCase(route, request.method, request.headers),
@@ -85,7 +84,7 @@ const servicesOf = ({ target }: RouteConfig): readonly string[] => {
 }
 
 const forwardedTo = ({ match, rewrite, target }: RouteConfig, { path, query }: MatchInput): string | undefined => {
-  if (target.type === 'respond') return undefined
+  if (target.type === 'respond' || target.type === 'queue' || target.type === 'events') return undefined
   if (target.type === 'redirect') return pathTemplate(target.to, match)(path) + (target.to.includes('?') ? '' : query)
   const rewritten = pathRewrite(rewrite, match)
   return (rewritten === undefined ? path : rewritten(path)) + query
@@ -102,9 +101,6 @@ const explainedService = (service: ServiceConfig, result: LoadResult): Explained
     result,
   ),
 })
-
-const originated = (policies: readonly Policy[], result: LoadResult): OriginatedPolicy[] =>
-  policies.map((policy) => ({ ...policy, value: writtenText(result, policy), origin: originText(result.effective?.originOf(policy.pointer)) }))
 
 const shownRewrite = (result: LoadResult, pointer: string, { query }: MatchInput): string | undefined => {
   const template = written(result, `${pointer}/rewrite`)

@@ -12,7 +12,8 @@ export interface Policy {
 
 type Setting = readonly [name: string, value: string | undefined]
 
-const located = (base: string, settings: readonly Setting[]): Policy[] =>
+/** @param base Pointer of the map that the settings stand in. */
+export const located = (base: string, settings: readonly Setting[]): Policy[] =>
   settings.flatMap(([name, value]) => (value === undefined ? [] : [{ name, value, pointer: `${base}/${name.replaceAll('.', '/')}` }]))
 
 /**
@@ -31,7 +32,7 @@ export const routePolicies = (route: RouteConfig, base: string): Policy[] => {
     ['cors.credentials', route.cors === undefined ? undefined : String(route.cors.credentials)],
     ['cors.max_age', route.cors === undefined ? undefined : durationText(route.cors.maxAgeSeconds * 1000)],
   ])
-  if (!calls) return common
+  if (!calls) return [...located(base, messageSettings(route)), ...common]
   const { retry, circuitBreaker, rewrite, mirror } = route
   return [
     ...located(base, [
@@ -57,6 +58,17 @@ export const routePolicies = (route: RouteConfig, base: string): Policy[] => {
     ...common,
   ]
 }
+
+const messageSettings = ({ target, maxBodyBytes }: RouteConfig): Setting[] => [
+  ['max_body', target.type === 'queue' || target.type === 'events' ? sizeText(maxBodyBytes) : undefined],
+  ...(target.type === 'queue'
+    ? ([
+        ['idempotency.header', target.idempotency.header],
+        ['idempotency.required', String(target.idempotency.required)],
+        ['idempotency.ttl', durationText(target.idempotency.ttlMs)],
+      ] as const)
+    : []),
+]
 
 const headerSettings = (name: string, edits: HeaderEdits | undefined): Setting[] =>
   edits === undefined

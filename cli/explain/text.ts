@@ -1,9 +1,10 @@
 import type { MatchVerdict } from '../../gateway/http/route-table.ts'
 import type { TextStream } from '../io.ts'
 import { countText, durationText } from '../render/quantities.ts'
-import { table } from '../render/table.ts'
 import { visible } from '../render/text-width.ts'
-import type { ExplainedService, Explanation, OriginatedPolicy, Taken } from './explanation.ts'
+import type { ExplainedService, Explanation, Taken } from './explanation.ts'
+import { queueText } from './message-text.ts'
+import { policiesText, whole } from './policies-text.ts'
 import type { WorstCase } from './worst-case.ts'
 
 export const explanationText = (found: Explanation, stream: TextStream): string => {
@@ -16,6 +17,7 @@ export const explanationText = (found: Explanation, stream: TextStream): string 
     factsText(taken, stream),
     taken.worstCase === undefined ? '' : worstCaseText(taken.worstCase, taken, stream),
     policiesText('Policies of the rule', taken.policies, stream),
+    ...taken.queues.flatMap((queue) => queueText(queue, stream)),
     ...taken.services.map((service) => policiesText(`Policies of ${service.name}`, service.policies, stream)),
     othersText(found, stream),
   ]
@@ -65,16 +67,6 @@ const worstCaseText = (worst: WorstCase, { route }: Taken, stream: TextStream): 
 
 const repeatText = ({ calls, attempts }: WorstCase): string =>
   calls === attempts ? '' : '; it is repeated only when it was never sent, because this method may not be repeated without an idempotency key'
-
-// Never cut to the terminal: a key without its end or a place without its line explains nothing.
-const whole = (headers: readonly string[], rows: readonly (readonly string[])[], { style }: TextStream): string =>
-  table(headers, rows, { width: undefined, style, indent: '  ' })
-
-const policiesText = (title: string, policies: readonly OriginatedPolicy[], stream: TextStream): string => {
-  if (policies.length === 0) return ''
-  const rows = policies.map(({ name, value, origin }) => [name, value, origin])
-  return `${stream.style('bold', title)}\n${whole(['key', 'value', 'from'], rows, stream)}`
-}
 
 const othersText = ({ others: { shown, hidden }, taken }: Explanation, stream: TextStream): string => {
   if (shown.length === 0 && hidden === 0) return ''

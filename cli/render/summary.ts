@@ -1,8 +1,9 @@
-import type { GatewayConfig, HealthCheckConfig, RouteConfig, ServiceConfig } from '../../config/model.ts'
+import type { ConsumerConfig, GatewayConfig, HealthCheckConfig, QueueConfig, RouteConfig, ServiceConfig } from '../../config/model.ts'
 import type { BoundListener } from '../../gateway/fleet.ts'
 import { targetText } from '../../gateway/runtime-status.ts'
 import type { TextStream } from '../io.ts'
 import { urlText } from './address.ts'
+import { deliveryText } from './delivery.ts'
 import { countText, durationText } from './quantities.ts'
 import { table } from './table.ts'
 
@@ -15,7 +16,7 @@ export interface Serving {
   readonly admin: { readonly host: string; readonly port: number }
 }
 
-/** What the gateway serves: listeners, routes and services as tables. */
+/** What the gateway serves: listeners, routes and services as tables, queues and consumers where there are any. */
 export const summary = ({ config, listeners, admin }: Serving, stream: TextStream): string => {
   const section = (headers: readonly string[], rows: readonly (readonly string[])[], noun: string): string => {
     if (rows.length === 0) return `  no ${noun}s\n`
@@ -27,6 +28,16 @@ export const summary = ({ config, listeners, admin }: Serving, stream: TextStrea
     section(['listener', 'url'], addresses, 'listener'),
     section(['route', 'methods', 'hosts', 'target', 'timeout', 'retries', 'breaker'], config.routes.map(routeRow), 'route'),
     section(['service', 'addresses', 'balancing', 'health check'], config.services.map(serviceRow), 'service'),
+    ...(config.queues.length === 0
+      ? []
+      : [
+          section(['queue', 'type', 'broker', 'ttl', 'dead letters', 'purpose'], config.queues.map(queueRow), 'queue'),
+          section(
+            ['consumer', 'queue', 'delivers to', 'concurrency', 'attempts', 'timeout', 'breaker'],
+            config.consumers.map(consumerRow),
+            'consumer',
+          ),
+        ]),
   ].join('\n')
 }
 
@@ -43,7 +54,7 @@ const routeRow = (route: RouteConfig): string[] => {
   ]
 }
 
-const breakerText = ({ circuitBreaker }: RouteConfig): string =>
+const breakerText = ({ circuitBreaker }: Pick<RouteConfig, 'circuitBreaker'>): string =>
   circuitBreaker === undefined ? '' : `${circuitBreaker.thresholdPercent}%, open ${durationText(circuitBreaker.resetTimeoutMs)}`
 
 const serviceRow = (service: ServiceConfig): string[] => [
@@ -51,6 +62,25 @@ const serviceRow = (service: ServiceConfig): string[] => [
   addressesText(service),
   service.loadBalancing,
   healthText(service.healthCheck),
+]
+
+const queueRow = (queue: QueueConfig): string[] => [
+  queue.name,
+  queue.type,
+  queue.broker,
+  durationText(queue.ttlMs),
+  queue.deadLetter ? 'kept' : 'discarded',
+  queue.purpose ?? '',
+]
+
+const consumerRow = (consumer: ConsumerConfig): string[] => [
+  consumer.name,
+  consumer.queue,
+  `${deliveryText(consumer.deliverTo)}${consumer.paused ? ' (paused)' : ''}`,
+  String(consumer.concurrency),
+  `${consumer.redelivery.deadLetterAfter} x ${consumer.retry.maxAttempts}`,
+  durationText(consumer.timeoutMs),
+  breakerText(consumer),
 ]
 
 export const addressesText = ({ urls, dns }: ServiceConfig): string => {
