@@ -87,7 +87,10 @@ export function runtime(deps: RuntimeDeps, options: RuntimeOptions = {}): Runtim
       log.warn({ service, address: origin, healthy }, `${origin} of ${service} is ${healthy ? 'healthy again' : 'out of rotation'}`),
   }
 
-  metrics.breakers(() => [...(current?.policies.breakers.values() ?? [])].map(({ service, breaker }) => ({ service, state: breaker.state })))
+  metrics.breakers(() => [
+    ...[...(current?.policies.breakers.values() ?? [])].map(({ service, breaker }) => ({ service, state: breaker.state })),
+    ...messages.breakers(),
+  ])
   metrics.upstreams(() => upstreamSamples(current))
 
   const serving = (): Generation => {
@@ -260,5 +263,6 @@ function usedSeries(generation: Generation) {
     const names = target.type === 'service' ? [target.service] : target.type === 'split' ? target.choices.map(({ service }) => service) : []
     for (const name of names) endpoints.get(name)?.add(config.match.path)
   }
+  for (const { deliverTo } of generation.config.consumers) if (deliverTo?.type === 'service') endpoints.get(deliverTo.service)?.add(deliverTo.path)
   return { services, endpoints, routes: new Set(generation.routes.map(({ config }) => config.name)) }
 }

@@ -1,4 +1,5 @@
 import type { GatewayConfig } from '../../config/model.ts'
+import type { BreakerSample } from '../observe/metrics.ts'
 import type { Service } from '../services/service.ts'
 import type { Consumer, ConsumerStatus } from './consumer-contract.ts'
 
@@ -20,6 +21,8 @@ export interface ConsumerSet {
   /** @returns False when there is no such consumer. */
   pause(name: string, paused: boolean): boolean
   status(): readonly ConsumerStatus[]
+  /** Circuit breakers of the services that consumers deliver to. */
+  breakers(): readonly BreakerSample[]
   drain(timeoutMs: number): Promise<void>
 }
 
@@ -77,6 +80,11 @@ export function consumerSet(): ConsumerSet {
       return true
     },
     status: () => [...running.values()].map(({ consumer }) => consumer.status()),
+    breakers: () =>
+      [...running.values()].flatMap(({ wanted, consumer }) => {
+        const { breaker } = consumer.status()
+        return wanted.service === undefined || breaker === undefined ? [] : [{ service: wanted.service.name, state: breaker.state }]
+      }),
     drain: async (timeoutMs) => {
       stopped = true
       for (const [name, entry] of running) void leave(name, entry, timeoutMs)

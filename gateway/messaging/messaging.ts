@@ -1,6 +1,6 @@
 import type { ConsumerConfig, GatewayConfig } from '../../config/model.ts'
 import { GatewayError } from '../errors.ts'
-import type { Metrics } from '../observe/metrics.ts'
+import type { BreakerSample, Metrics } from '../observe/metrics.ts'
 import type { Service } from '../services/service.ts'
 import { nextPool } from './broker-pool.ts'
 import type { BrokerPool } from './broker-pool.ts'
@@ -54,6 +54,8 @@ export interface Messaging {
   /** @returns False when there is no such consumer. */
   pause(consumer: string, paused: boolean): boolean
   status(): MessagingStatus
+  /** Circuit breakers of the services that consumers deliver to. */
+  breakers(): readonly BreakerSample[]
   /** Consumers take no more and end what they have begun. Publishing goes on. */
   drain(timeoutMs: number): Promise<void>
   close(): Promise<void>
@@ -147,6 +149,7 @@ export function messaging(deps: MessagingDeps): Messaging {
     prepare,
     pause: consumers.pause,
     status: () => ({ brokers: brokers().map((broker) => broker.status()), queues: sampled(), consumers: consumers.status() }),
+    breakers: consumers.breakers,
     drain: consumers.drain,
     close: async () => {
       await consumers.drain(0)
