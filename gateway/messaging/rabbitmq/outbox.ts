@@ -1,0 +1,174 @@
+import { IllegalOperationError } from 'amqplib'
+import type { ChannelModel, ConfirmChannel, Message as RawMessage, Options } from 'amqplib'
+import { GatewayError } from '../../errors.ts'
+import { watched } from './channels.ts'
+import { unavailable } from './failure.ts'
+import type { Link } from './link.ts'
+import { pause } from './pause.ts'
+
+/** What goes over the wire. */
+export interface Parcel {
+  readonly exchange: string
+  readonly routingKey: string
+  readonly content: Buffer
+  readonly options: Options.Publish
+}
+
+export interface OutboxOptions {
+  /** How long a parcel may wait for its confirmation. */
+  readonly timeoutMs: number
+  /** Parcels that may wait for their confirmation. */
+  readonly maxUnconfirmed: number
+}
+
+interface Job {
+  readonly parcel: Parcel
+  readonly resolve: () => void
+  readonly reject: (error: GatewayError) => void
+  timer: NodeJS.Timeout | undefined
+  /** By the broker, because no queue took it. */
+  returned: boolean
+  /** The caller has his answer. */
+  done: boolean
+}
+
+/** A channel that the broker closed is replaced after this pause, so that a fault that repeats does not run hot. */
+const reopenPauseMs = 50
+
+/**
+ * Publishes on a channel of its own with confirmations, `mandatory`, and says of each parcel what became of it. Nothing is buffered beyond
+ * `maxUnconfirmed`: parcels that nobody waits for any more still count until the broker has answered them or the channel has ended.
+ */
+export class Outbox {
+  readonly #link: Link
+  readonly #options: OutboxOptions
+  readonly #sent = new Set<Job>()
+  /** Wait until the channel is there, or takes more. */
+  readonly #waiting = new Set<Job>()
+  #channel: ConfirmChannel | undefined
+  #congested = false
+  confirmed = 0
+  failed = 0
+
+  constructor(link: Link, options: OutboxOptions) {
+    this.#link = link
+    this.#options = options
+    link.on('up', (model) => void this.#open(model))
+    link.on('blocked', () => this.#refuseWaiting('the broker asked publishers to stop'))
+    link.signal.addEventListener('abort', () => this.#refuseWaiting('the broker connection is closed'))
+  }
+
+  get unconfirmed(): number {
+    return this.#sent.size + this.#waiting.size
+  }
+
+  /**
+   * Resolves when every queue that the parcel was routed to has stored it.
+   * @throws {GatewayError} BROKER_UNAVAILABLE, QUEUE_FULL, MESSAGE_UNROUTABLE; BODY_TOO_LARGE when its properties do not fit into a frame.
+   */
+  send(parcel: Parcel): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const job: Job = { parcel, resolve, reject, timer: undefined, returned: false, done: false }
+      if (this.unconfirmed >= this.#options.maxUnconfirmed) this.#fail(job, new GatewayError('QUEUE_FULL'))
+      else if (this.#link.blocked) this.#fail(job, unavailable('the broker asked publishers to stop'))
+      else if (this.#link.closed) this.#fail(job, unavailable('the broker connection is closed'))
+      else {
+        job.timer = setTimeout(() => this.#late(job), this.#options.timeoutMs)
+        if (this.#channel === undefined || this.#congested) this.#waiting.add(job)
+        else this.#write(this.#channel, job)
+      }
+    })
+  }
+
+  async #open(model: ChannelModel): Promise<void> {
+    try {
+      const channel = watched(await model.createConfirmChannel())
+      channel.once('close', () => {
+        this.#channel = undefined
+        if (this.#link.model === model) void pause(reopenPauseMs, this.#link.signal).then(() => this.#reopen(model))
+      })
+      channel.on('return', (message: RawMessage) => this.#returned(message))
+      channel.on('drain', () => {
+        this.#congested = false
+        this.#flush()
+      })
+      this.#congested = false
+      this.#channel = channel
+      this.#flush()
+    } catch {
+      // The connection ended meanwhile; the next one brings its own channel.
+    }
+  }
+
+  #reopen(model: ChannelModel): Promise<void> | undefined {
+    return this.#link.model === model ? this.#open(model) : undefined
+  }
+
+  #flush(): void {
+    for (const job of this.#waiting) {
+      if (this.#channel === undefined || this.#congested) return
+      this.#waiting.delete(job)
+      this.#write(this.#channel, job)
+    }
+  }
+
+  #write(channel: ConfirmChannel, job: Job): void {
+    const { exchange, routingKey, content, options } = job.parcel
+    this.#sent.add(job)
+    try {
+      const flowing = channel.publish(exchange, routingKey, content, options, (error: unknown) => this.#answered(job, error))
+      if (!flowing) this.#congested = true
+    } catch (error) {
+      this.#sent.delete(job)
+      // Everything but a closed channel is an encoder that ran out of room for names or headers.
+      const closed = error instanceof IllegalOperationError
+      this.#fail(job, closed ? unavailable('the channel has ended', error) : new GatewayError('BODY_TOO_LARGE', { cause: error }))
+    }
+  }
+
+  #answered(job: Job, error: unknown): void {
+    this.#sent.delete(job)
+    if (error === null && !job.returned) this.#succeed(job)
+    else if (job.returned) this.#fail(job, new GatewayError('MESSAGE_UNROUTABLE'))
+    else if (error instanceof Error && error.message === 'message nacked') this.#fail(job, new GatewayError('QUEUE_FULL', { cause: error }))
+    else this.#fail(job, unavailable('the channel ended before the confirmation', error))
+  }
+
+  /**
+   * The broker returns a message before it confirms it. Two parcels of one id and one address cannot be told apart; then both count as
+   * unroutable, and at worst one that was stored is published again.
+   */
+  #returned({ fields, properties }: RawMessage): void {
+    for (const job of this.#sent) {
+      const { exchange, routingKey, options } = job.parcel
+      if (options.messageId === properties.messageId && exchange === fields.exchange && routingKey === fields.routingKey) job.returned = true
+    }
+  }
+
+  /** A parcel that was sent keeps its place until the broker has answered: otherwise a broker that hangs would fill the memory. */
+  #late(job: Job): void {
+    this.#waiting.delete(job)
+    this.#fail(job, unavailable('no confirmation within the time limit'))
+  }
+
+  #refuseWaiting(why: string): void {
+    for (const job of this.#waiting) this.#fail(job, unavailable(why))
+    this.#waiting.clear()
+  }
+
+  #succeed(job: Job): void {
+    if (job.done) return
+    job.done = true
+    clearTimeout(job.timer)
+    this.confirmed += 1
+    job.resolve()
+  }
+
+  #fail(job: Job, error: GatewayError): void {
+    if (job.done) return
+    job.done = true
+    clearTimeout(job.timer)
+    this.failed += 1
+    job.reject(error)
+  }
+}
