@@ -40,6 +40,7 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'headgate-dlq-'))
   await writeFile(join(folder, 'gateway.yaml'), config)
   await writeFile(join(folder, 'fresh.yaml'), configWith('{ type: embedded, path: fresh.db }'))
+  await writeFile(join(folder, 'away.yaml'), configWith('{ type: rabbitmq, urls: ["amqp://user:hunter2@127.0.0.1:1"] }'))
   await writeFile(join(folder, 'wrong.yaml'), config.replace('embedded', 'embeded'))
   await withBroker('payment.process', [
     { id: 'one', body: '{"amount":12.50}', contentType: 'application/json', headers: { 'idempotency-key': 'order-1' } },
@@ -208,6 +209,16 @@ describe('what cannot be done is said in a sentence', () => {
     expect(exitCode).toBe(2)
     expect(err).toContain('wrong.yaml:1:')
     expect(err).toContain('error: The configuration has errors, so its brokers are not opened.\n')
+  })
+
+  test('a broker that cannot be reached is named without its password', async () => {
+    // Each waits for some seconds in case the broker comes back.
+    const outcomes = await Promise.all([run('list', '-c', 'away.yaml'), run('replay', 'payment.process', '--all', '-c', 'away.yaml')])
+    for (const { exitCode, out, err } of outcomes) {
+      expect({ exitCode, out }).toEqual({ exitCode: 2, out: '' })
+      expect(err).toMatch(/^error: Broker `default` \(rabbitmq, .*127\.0\.0\.1:1.*\) cannot be reached.*\.\n$/)
+      expect(err).not.toContain('hunter2')
+    }
   })
 
   test('a store that does not exist yet is empty, and looking does not make it', async () => {
