@@ -1,4 +1,4 @@
-import { type EventSchemaProblem, eventSchema } from '../values/event-schema.ts'
+import { type EventSchemaProblem, eventSchemaProblem } from '../values/event-schema.ts'
 import { handler } from '../../schemas/consumers.ts'
 import type { EventInput, SubscriberInput } from '../../schemas/events.ts'
 import type { Steps } from '../source/tree.ts'
@@ -28,8 +28,8 @@ const lintSchema = (context: LintContext, name: string, event: EventInput, readF
       related: [{ message: '`schema` is here', location: tree.keyLocation([...at, 'schema']) }],
     })
   if (event.schema !== undefined) {
-    const problem = eventSchema(event.schema)
-    if ('message' in problem) reportAt(context, [...at, 'schema', ...(problem.steps ?? placeOf(event.schema, problem))], problem)
+    const problem = eventSchemaProblem(event.schema)
+    if (problem !== undefined) reportAt(context, [...at, 'schema', ...(problem.steps ?? placeOf(event.schema, problem))], problem)
     return undefined
   }
   if (event.schema_file === undefined) return undefined
@@ -42,8 +42,8 @@ const lintSchema = (context: LintContext, name: string, event: EventInput, readF
   } catch {
     return reportAt(context, steps, { message: `The file ${quoted(tree.shown(steps) ?? event.schema_file)} is not JSON.` })
   }
-  const found = eventSchema(schema)
-  if (!('message' in found)) return schema
+  const found = eventSchemaProblem(schema)
+  if (found === undefined) return schema
   const inside = found.steps ?? placeOf(schema, found)
   const where = inside.length === 0 ? '' : ` (at \`${pointerOf(inside)}\` of the file)`
   return reportAt(context, steps, { ...found, message: `${found.message.replace(/\.$/, '')}${where}.` })

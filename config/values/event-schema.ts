@@ -15,11 +15,6 @@ export interface EventSchemaProblem {
   readonly value?: string
 }
 
-export interface EventSchema {
-  /** @returns What does not fit: JSON Pointer and reason, at most `limit`; empty where all fits. */
-  check(data: unknown, limit?: number): readonly { readonly pointer: string; readonly message: string }[]
-}
-
 const options: Options = {
   // Unknown keywords are misspelt ones; what is merely unusual is allowed.
   strict: true,
@@ -28,51 +23,42 @@ const options: Options = {
   strictRequired: false,
   // `format` is an annotation, as draft 2020-12 has it by default.
   validateFormats: false,
-  // A body may have very many faults; the first says enough, and costs least.
-  allErrors: false,
-  validateSchema: true,
   addUsedSchema: false,
   logger: false,
 }
 
 const annotations = ['example', 'externalDocs', 'discriminator', 'xml', 'nullable']
 
+const draft7 = /^https?:\/\/json-schema\.org\/draft-07\/schema#?$/
+const draft2020 = /^https:\/\/json-schema\.org\/draft\/2020-12\/schema#?$/
+
 /**
- * A JSON Schema of draft 2020-12, or of draft-07 where `$schema` says so, ready to check data with. No reference leads out of it,
- * and patterns on which a text could be spent for ever are refused.
+ * What keeps a value from being a JSON Schema of draft 2020-12, or of draft-07 where `$schema` says so. No reference leads out of
+ * it, keywords that nobody knows are taken for misspelt, and patterns on which a text could be spent for ever are refused.
+ * @returns Undefined when data can be checked with it.
  */
-export const eventSchema = (schema: unknown): EventSchema | EventSchemaProblem => {
+export const eventSchemaProblem = (schema: unknown): EventSchemaProblem | undefined => {
   if (typeof schema !== 'boolean' && (typeof schema !== 'object' || schema === null || Array.isArray(schema)))
     return { message: 'A JSON Schema is a map.' }
   const slow = slowPattern(schema)
   if (slow !== undefined) return slow
   const draft = typeof schema === 'object' && '$schema' in schema ? schema.$schema : undefined
-  const Validator = typeof draft === 'string' && /draft-0[67]/.test(draft) ? Ajv : Ajv2020
-  if (typeof draft === 'string' && !/draft-0[67]|2020-12/.test(draft))
-    return { message: `${quoted(draft)} is a draft that is not supported.`, hint: 'Use draft 2020-12 or draft-07.', steps: ['$schema'] }
-  const ajv = new Validator(options)
+  if (draft !== undefined && (typeof draft !== 'string' || !(draft7.test(draft) || draft2020.test(draft))))
+    return {
+      message: `${quoted(JSON.stringify(draft))} is a draft that is not supported.`,
+      hint: 'Write `https://json-schema.org/draft/2020-12/schema` or `http://json-schema.org/draft-07/schema#`.',
+      steps: ['$schema'],
+    }
+  if (typeof schema === 'object' && '$async' in schema) return { message: '`$async` is not a keyword of JSON Schema.', key: '$async' }
+  const ajv = typeof draft === 'string' && draft7.test(draft) ? new Ajv(options) : new Ajv2020(options)
   for (const keyword of [...annotations, ...ownKeywords(schema)]) if (ajv.getKeyword(keyword) === false) ajv.addKeyword(keyword)
   try {
     if (ajv.validateSchema(schema) === false) return invalid(ajv.errors?.[0])
-    const validate = ajv.compile(schema)
-    return {
-      check: (data, limit = 10) =>
-        validate(data)
-          ? []
-          : (validate.errors ?? []).slice(0, limit).map(({ instancePath, message, params }) => ({
-              pointer: instancePath,
-              message: message === undefined ? 'does not fit' : `${message}${detail(params)}`,
-            })),
-    }
+    ajv.compile(schema)
+    return undefined
   } catch (error) {
     return thrown(error)
   }
-}
-
-/** The name of a property that should not be there is not in the message of the validator. */
-const detail = (params: Readonly<Record<string, unknown>>): string => {
-  const name = params['additionalProperty'] ?? params['unevaluatedProperty']
-  return typeof name === 'string' ? ` (${quoted(name)})` : ''
 }
 
 const invalid = (error: ErrorObject | undefined): EventSchemaProblem => {
