@@ -38,6 +38,7 @@ export type BeginAnswer =
 export interface JobProgramData {
   readonly path: string
   readonly statusTtlMs: number
+  readonly maxBytes: number
 }
 
 /** A claim is over after this even when its process lives: the message was neither stored nor given up for that long. */
@@ -52,8 +53,10 @@ const openTtlMs = 30 * 86_400_000
 const rowsPerCleaning = 500
 const pagesPerCleaning = 256
 
-export const open: ProgramOpener<JobOperations, JobProgramData> = (database, { path, statusTtlMs }) => {
+export const open: ProgramOpener<JobOperations, JobProgramData> = (database, { path, statusTtlMs, maxBytes }) => {
   makeTables(database)
+  const { page_size: pageBytes } = database.prepare('PRAGMA page_size').get() ?? {}
+  database.exec(`PRAGMA max_page_count = ${Math.max(1, Math.floor(maxBytes / Number(pageBytes)))}`)
   const processes = owners(path)
   const keepMs = bounded(statusTtlMs)
 

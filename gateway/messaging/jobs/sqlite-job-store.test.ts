@@ -11,6 +11,7 @@ import { claimLimitMs } from './job-program.ts'
 import type { Begun, JobRequest, JobStore } from './job-store.ts'
 import { messageId } from './message-id.ts'
 import { sqliteJobStore } from './sqlite-job-store.ts'
+import type { SqliteJobStoreOptions } from './sqlite-job-store.ts'
 
 let folder = ''
 let path = ''
@@ -37,9 +38,8 @@ afterEach(async () => {
 const line = (_fields: object, message: string): void => void lines.push(message)
 const log = { debug: line, info: line, warn: line, error: line }
 
-function open(settings: { readonly statusTtlMs?: number; readonly cleanEveryMs?: number } = {}): JobStore {
-  const { statusTtlMs = 60_000, cleanEveryMs = 60_000 } = settings
-  const store = sqliteJobStore({ path, statusTtlMs, log, now: () => nowMs, cleanEveryMs })
+function open(settings: Partial<SqliteJobStoreOptions> = {}): JobStore {
+  const store = sqliteJobStore({ path, statusTtlMs: 60_000, log, now: () => nowMs, cleanEveryMs: 60_000, ...settings })
   stores.push(store)
   return store
 }
@@ -308,6 +308,24 @@ describe('the file', () => {
     expect((await readdir(join(folder, 'store'))).filter((name) => name.includes('-owner-'))).toHaveLength(1)
     await store.close()
     expect((await readdir(join(folder, 'store'))).filter((name) => name.includes('-owner-'))).toEqual([])
+  })
+
+  test('that is full refuses new keys before anything is published, still answers, and takes more once it has been cleaned', async () => {
+    const store = open({ maxBytes: 400_000, cleanEveryMs: 20 })
+    const ids: string[] = []
+    const fill = async (): Promise<void> => {
+      for (;;) {
+        const id = idOf(await store.begin(request(undefined))) ?? ''
+        ids.push(id)
+        await store.update(id, { state: 'completed', result: { status: 200, contentType: 'text/plain', body: Buffer.alloc(5000) } })
+        if (lines.length > 0) await store.begin(request(`k${ids.length}`))
+      }
+    }
+    await expect(fill()).rejects.toMatchObject({ code: 'BROKER_UNAVAILABLE' })
+    expect(await store.get(ids[0] ?? '')).toMatchObject({ state: 'completed' })
+    nowMs += 3_600_000
+    await until('there is room again', async () => (await store.begin(request('k')).catch(() => undefined)) !== undefined)
+    expect(lines.slice(0, 2)).toEqual(['the store for the status of messages cannot be used', 'the store for the status of messages works again'])
   })
 
   test('that cannot be used refuses new work, says so once, and is used again when it can be', async () => {

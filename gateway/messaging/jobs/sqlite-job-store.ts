@@ -21,6 +21,8 @@ export interface SqliteJobStoreOptions {
   now(): number
   /** How often expired jobs and keys are looked for, in milliseconds. Default 30,000. */
   readonly cleanEveryMs?: number
+  /** The file grows no further; new requests are refused until jobs and keys expire. Default 16 GiB, some 15 million jobs. */
+  readonly maxBytes?: number
 }
 
 /** A store that does not answer for this long counts as away; whoever asked is told to come back. */
@@ -31,7 +33,14 @@ const retryAfterSeconds = 5
 /** A thread that has died is started anew by the next call, but no more often than this. */
 const restartMs = 1000
 
+/** A store that works now and fails then, as on a disk with little room, does not fill the log. */
+const complainMs = 10_000
+
+const writes: ReadonlySet<keyof JobOperations> = new Set<keyof JobOperations>(['begin', 'stored', 'forget', 'update', 'clean'])
+
 const maxErrorLength = 500
+
+const defaultMaxBytes = 16 * 1024 ** 3
 
 /** Statuses and idempotency keys in an SQLite file. Nothing is touched before the first call. */
 export function sqliteJobStore(options: SqliteJobStoreOptions): JobStore {
@@ -95,16 +104,18 @@ interface JobThread {
   close(): Promise<void>
 }
 
-/** The thread of the store, replaced when it dies; says once that it fails and once that it works again. */
-function jobThread({ path, statusTtlMs, log, now }: SqliteJobStoreOptions): JobThread {
+/** The thread of the store, replaced when it dies; the log says when it fails and when it works again. */
+function jobThread({ path, statusTtlMs, log, now, maxBytes = defaultMaxBytes }: SqliteJobStoreOptions): JobThread {
   let thread: SqliteThread<JobOperations> | undefined
   let startedAtMs = -Infinity
+  /** Whether the log says that the store cannot be used. */
   let failing = false
+  let complainedAtMs = -Infinity
   let closed = false
 
   const start = (): SqliteThread<JobOperations> => {
     startedAtMs = now()
-    const data: JobProgramData = { path, statusTtlMs }
+    const data: JobProgramData = { path, statusTtlMs, maxBytes }
     const started = sqliteThread<JobOperations>({
       program: new URL(`./job-program${extname(import.meta.url)}`, import.meta.url),
       path,
@@ -124,8 +135,11 @@ function jobThread({ path, statusTtlMs, log, now }: SqliteJobStoreOptions): JobT
   }
 
   const unavailable = (error: StoreError): GatewayError => {
-    if (!failing && !closed) log.error({ err: error, path, kind: error.kind }, 'the store for the status of messages cannot be used')
-    failing = true
+    if (!failing && !closed && Math.abs(now() - complainedAtMs) > complainMs) {
+      log.error({ err: error, path, kind: error.kind }, 'the store for the status of messages cannot be used')
+      failing = true
+      complainedAtMs = now()
+    }
     return new GatewayError('BROKER_UNAVAILABLE', {
       detail: 'The status of messages cannot be stored at the moment.',
       retryAfterSeconds,
@@ -140,8 +154,11 @@ function jobThread({ path, statusTtlMs, log, now }: SqliteJobStoreOptions): JobT
     call: async (name, request) => {
       try {
         const answer = await timeLimited(current().call(name, request))
-        if (failing) log.info({ path }, 'the store for the status of messages works again')
-        failing = false
+        // On a full disk all can still be read.
+        if (failing && writes.has(name)) {
+          log.info({ path }, 'the store for the status of messages works again')
+          failing = false
+        }
         return answer
       } catch (error) {
         if (error instanceof StoreError && error.kind !== 'operation') throw unavailable(error)
