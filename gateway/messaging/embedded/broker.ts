@@ -80,10 +80,23 @@ export function embeddedBroker(config: EmbeddedBrokerConfig, deps: BrokerDeps, p
   const unconfirmed = confirmations(config)
 
   let undeclared = false
+  let repairing = false
   const declareThere = async (): Promise<void> => {
     undeclared = true
     await link.call('declare', settings)
     undeclared = false
+  }
+  /** Tries whether writing works again, one try at a time. */
+  const repair = async (): Promise<void> => {
+    if (repairing || (!undeclared && link.state !== 'blocked')) return
+    repairing = true
+    try {
+      await (undeclared ? declareThere() : link.call('probe', undefined))
+    } catch {
+      // Noted by the connection; the next round tries again.
+    } finally {
+      repairing = false
+    }
   }
   const tellClock = (): void => {
     const ahead = clockAheadMs()
@@ -96,8 +109,7 @@ export function embeddedBroker(config: EmbeddedBrokerConfig, deps: BrokerDeps, p
     subscribers.maintain()
     if (link.state !== 'connected' && link.state !== 'blocked') return
     tellClock()
-    if (undeclared) declareThere().catch(() => undefined)
-    else if (link.state === 'blocked') link.call('probe', undefined).catch(() => undefined)
+    void repair()
   }
   let maintenance: NodeJS.Timeout | undefined
   const start = (): void => {
@@ -196,6 +208,7 @@ export function embeddedBroker(config: EmbeddedBrokerConfig, deps: BrokerDeps, p
     close: () => {
       closing ??= (async () => {
         clearInterval(maintenance)
+        subscribers.close()
         await link.close()
         subscribers.lost()
       })()

@@ -18,6 +18,7 @@ const openBusyMs = 5000
 /** What the thread of an embedded broker runs: every operation stands in a transaction, `claim` ends each of them. */
 export const open: ProgramOpener<BrokerOperations, BrokerData, BrokerEvent> = (database, data, emit, again) => {
   let clockAheadMs = data.clockAheadMs
+  let commits = 0
   const now = (): number => Math.trunc(Date.now() + clockAheadMs)
   const begin = beginning(database, openBusyMs)
   const write = <Result>(work: () => Result): Result => {
@@ -77,12 +78,25 @@ export const open: ProgramOpener<BrokerOperations, BrokerData, BrokerEvent> = (d
     },
     readOnly: readOnlyOperations,
     beforeCommit: held.claim,
-    committed: held.committed,
+    committed: () => {
+      commits += 1
+      held.committed()
+    },
     rolledBack: () => {
       // One operation undone has changed nothing in memory: each does that last.
       if (!database.isTransaction) held.undone()
     },
-    tick: upkeep({ database, owners: everyone, queues: known, messages: stored, claims: held, departures: leaving, now, again }),
+    tick: upkeep({
+      database,
+      owners: everyone,
+      queues: known,
+      messages: stored,
+      claims: held,
+      departures: leaving,
+      now,
+      commits: () => commits,
+      again,
+    }),
     close: () => {
       // When the file cannot be written any more, the lock that ends here says the same to the others, if less kindly.
       try {

@@ -15,6 +15,8 @@ export interface Subscriptions {
   reopened(): void
   /** The thread has gone, the deliveries with it. */
   lost(): void
+  /** The broker closes: what still comes from the thread goes back with everything else. */
+  close(): void
   /** Now and then: tries again what could not be told or stored. */
   maintain(): void
 }
@@ -44,6 +46,7 @@ export function subscriptions(connection: Pick<Connection, 'call'>): Subscriptio
   const returns = new Map<number, { readonly seq: number; readonly seen: boolean }>()
   let nextId = 1
   let returning = false
+  let closed = false
 
   const returnAll = async (): Promise<void> => {
     if (returning || returns.size === 0) return
@@ -67,20 +70,23 @@ export function subscriptions(connection: Pick<Connection, 'call'>): Subscriptio
     let settled = false
     let lost = false
     let controller: AbortController | undefined
-    held.set(row.seq, () => {
+    const lose = (): void => {
       lost = true
       controller?.abort()
-    })
+    }
+    held.set(row.seq, lose)
     const settle = async (settlement: Settlement): Promise<void> => {
       if (settled) throw new GatewayError('INTERNAL', { detail: 'a delivery was settled twice' })
       settled = true
       if (lost) throw new GatewayError('BROKER_UNAVAILABLE')
-      held.delete(row.seq)
       try {
         if (await connection.call('settle', { seq: row.seq, settlement })) return
       } catch (cause) {
-        giveBack(row.seq, true)
+        // A thread that has died gave back everything, and its successor may have delivered the same message anew.
+        if (!lost) giveBack(row.seq, true)
         throw new GatewayError('BROKER_UNAVAILABLE', { cause })
+      } finally {
+        if (held.get(row.seq) === lose) held.delete(row.seq)
       }
       throw new GatewayError('BROKER_UNAVAILABLE')
     }
@@ -140,6 +146,7 @@ export function subscriptions(connection: Pick<Connection, 'call'>): Subscriptio
       return { pause: () => pause(true), resume: () => pause(false), stop: () => (stopping ??= stop()) }
     },
     receive: (id, rows) => {
+      if (closed) return
       const subscriber = subscribers.get(id)
       for (const row of rows) {
         if (subscriber === undefined || subscriber.stopped || subscriber.paused) giveBack(row.seq, false)
@@ -157,6 +164,9 @@ export function subscriptions(connection: Pick<Connection, 'call'>): Subscriptio
       const deliveries = [...held.values()]
       held.clear()
       for (const lose of deliveries) lose()
+    },
+    close: () => {
+      closed = true
     },
     maintain: () => {
       void returnAll()

@@ -16,6 +16,8 @@ const maxPromotions = 1000
 /** Free pages that may stay in the file for new messages; beyond them, and half of the file, they are given back in steps. */
 const keptPages = 4096
 const pagesPerStep = 2000
+/** Transactions between two rounds of a process that has little to do. */
+const quietCommits = 20
 
 export interface UpkeepDeps {
   readonly database: DatabaseSync
@@ -25,11 +27,13 @@ export interface UpkeepDeps {
   readonly claims: Claims
   readonly departures: Departures
   now(): number
+  /** Transactions of this process so far. */
+  commits(): number
   again(inMs: number): void
 }
 
 /** What happens without being asked for: delays end, messages expire, other processes publish or die, free pages go back to the disk. */
-export function upkeep({ database, owners, queues, messages, claims, departures, now, again }: UpkeepDeps): () => Tick {
+export function upkeep({ database, owners, queues, messages, claims, departures, now, commits, again }: UpkeepDeps): () => Tick {
   const dataVersion = database.prepare('PRAGMA data_version')
   const freePages = database.prepare('PRAGMA freelist_count')
   const allPages = database.prepare('PRAGMA page_count')
@@ -40,6 +44,7 @@ export function upkeep({ database, owners, queues, messages, claims, departures,
   let lastNow = now()
   let alone = false
   let shrunk = false
+  let commitsBefore = 0
 
   const othersWrote = (): boolean => {
     const current = dataVersion.get()?.['data_version']
@@ -71,6 +76,12 @@ export function upkeep({ database, owners, queues, messages, claims, departures,
     if (messages.nextDueMs() <= nowMs) writes.push(() => void messages.promote(nowMs, maxPromotions))
     return writes
   }
+  /** Whether nobody would be held up by work on the file. */
+  const isQuiet = (changed: boolean): boolean => {
+    const since = commits() - commitsBefore
+    commitsBefore = commits()
+    return !changed && since <= quietCommits
+  }
   const roundWrites = (quiet: boolean): (() => void)[] => {
     const dead = owners.findDead()
     const expiring: Queue[] = [...queues.declared()].filter((queue) => queue.ttlMs !== Infinity && departures.hasExpired(queue))
@@ -93,7 +104,7 @@ export function upkeep({ database, owners, queues, messages, claims, departures,
     const writes = clockWrites(nowMs)
     if (performance.now() >= roundAt) {
       roundAt = performance.now() + roundMs
-      writes.push(...roundWrites(!changed))
+      writes.push(...roundWrites(isQuiet(changed)))
     }
     if (writes.length === 0 && claims.wanted()) writes.push(() => undefined)
     const dueInMs = messages.nextDueMs() - nowMs
