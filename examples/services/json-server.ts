@@ -1,5 +1,5 @@
 import { createServer } from 'node:http'
-import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import type { IncomingHttpHeaders, IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { chaos, modeNames } from './chaos.ts'
 import type { Chaos } from './chaos.ts'
@@ -10,7 +10,7 @@ export interface Reply {
 }
 
 /** Answers one API call; undefined where nothing lives at this method and path. */
-export type Api = (method: string, path: string, body: unknown) => Reply | undefined
+export type Api = (method: string, path: string, body: unknown, headers: IncomingHttpHeaders) => Reply | undefined
 
 export interface JsonServer {
   readonly name: string
@@ -50,7 +50,7 @@ const answer = async (name: string, api: Api, state: Chaos, request: IncomingMes
   const verdict = await state.next()
   if (verdict === 'reset') return void request.socket.destroy()
   if (verdict === 'fail') return send(response, name, { status: 503, body: { error: 'failing on request' } })
-  send(response, name, api(method, path, body) ?? { status: 404, body: { error: `nothing at ${method} ${path}` } })
+  send(response, name, api(method, path, body, request.headers) ?? { status: 404, body: { error: `nothing at ${method} ${path}` } })
 }
 
 const listen = (server: Server, port: number, host: string): Promise<number> =>

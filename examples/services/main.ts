@@ -1,11 +1,7 @@
+import { services } from './catalogue.ts'
 import { jsonServer } from './json-server.ts'
-import type { Api } from './json-server.ts'
-import { orderService } from './order-service.ts'
-import { userService } from './user-service.ts'
 
 /** One example service in a process of its own: `node examples/services/main.ts user-service 9101 [HOST]`. */
-const services: Readonly<Record<string, () => Api>> = { 'user-service': userService, 'order-service': orderService }
-
 const [name = '', port = '', host] = process.argv.slice(2)
 const service = services[name]
 if (service === undefined || !/^\d{1,5}$/.test(port)) {
