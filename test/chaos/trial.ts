@@ -68,7 +68,7 @@ export async function trial(options: TrialOptions, surroundings: Surroundings, s
     tell(`${book.confirmed} messages acknowledged; waiting for the last of them`)
     const depth = await quiet(gateway, target, book, options)
     const deadLetters = await gateway.deadLetters(run)
-    const leftOver = await options.leftOver?.()
+    const leftOver = await emptied(options.leftOver)
     const ended = await gateway.stop()
     const record = await target.record()
     const counts = check(book, record, deadLetters)
@@ -112,6 +112,17 @@ const common = ({ counts, depth, leftOver, ended, gateway, book }: End): readonl
   { promise: 'the gateway never ends by itself', kept: gateway.ownEnds.length === 0, seen: gateway.ownEnds.join(', ') || 'it did not' },
   { promise: 'the gateway stops when it is told to', kept: ended === 'exit 0', seen: ended },
 ]
+
+/** The broker's own counts are some seconds old. @returns What it holds when it holds nothing, or after a while. */
+async function emptied(leftOver: TrialOptions['leftOver']): Promise<number | undefined> {
+  let count = await leftOver?.()
+  const look = async (): Promise<boolean> => {
+    if (count !== undefined && count > 0) count = await leftOver?.()
+    return count === undefined || count === 0
+  }
+  await until('the broker holds nothing', look, 30_000).catch(() => undefined)
+  return count
+}
 
 /** Waits until the target has everything or the queue stays empty. @returns Depth of the queue at the end. */
 async function quiet(gateway: Gateway, target: Target, book: Ledger, options: TrialOptions): Promise<number | undefined> {

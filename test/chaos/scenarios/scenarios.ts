@@ -3,6 +3,7 @@ import { brokerFreeze } from './broker-freeze.ts'
 import { brokerKill } from './broker-kill.ts'
 import { gatewayKill } from './gateway-kill.ts'
 import { leaderKill } from './leader-kill.ts'
+import { linkCut } from './link-cut.ts'
 import { poison } from './poison.ts'
 
-export const scenarios: readonly Scenario[] = [gatewayKill, poison, brokerKill, brokerFreeze, leaderKill]
+export const scenarios: readonly Scenario[] = [gatewayKill, poison, brokerKill, brokerFreeze, linkCut, leaderKill]
