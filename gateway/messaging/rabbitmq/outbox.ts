@@ -1,7 +1,7 @@
 import { IllegalOperationError } from 'amqplib'
 import type { ChannelModel, ConfirmChannel, Message as RawMessage, Options } from 'amqplib'
 import { GatewayError } from '../../errors.ts'
-import { watched } from './channels.ts'
+import { closeChannel, watched } from './channels.ts'
 import { unavailable } from './failure.ts'
 import type { Link } from './link.ts'
 import { pause } from './pause.ts'
@@ -26,6 +26,8 @@ interface Job {
   readonly resolve: () => void
   readonly reject: (error: GatewayError) => void
   timer: NodeJS.Timeout | undefined
+  /** It was sent over. */
+  channel: ConfirmChannel | undefined
   /** By the broker, because no queue took it. */
   returned: boolean
   /** The caller has his answer. */
@@ -34,6 +36,13 @@ interface Job {
 
 /** A channel that the broker closed is replaced after this pause, so that a fault that repeats does not run hot. */
 const reopenPauseMs = 50
+
+/**
+ * A channel that first publishes to a quorum queue while its leader is dead remembers the dead one: every later publish to that queue is
+ * refused as if it were full, although a new leader was elected long ago (seen with RabbitMQ 3.10). After a refusal the next parcels
+ * therefore go over a new channel; not more often than this, because queues are also really full.
+ */
+const renewPauseMs = 500
 
 /**
  * Publishes on a channel of its own with confirmations, `mandatory`, and says of each parcel what became of it. Nothing is buffered beyond
@@ -47,6 +56,7 @@ export class Outbox {
   readonly #waiting = new Set<Job>()
   #channel: ConfirmChannel | undefined
   #congested = false
+  #renewing = false
   confirmed = 0
   failed = 0
 
@@ -68,7 +78,7 @@ export class Outbox {
    */
   send(parcel: Parcel): Promise<void> {
     return new Promise((resolve, reject) => {
-      const job: Job = { parcel, resolve, reject, timer: undefined, returned: false, done: false }
+      const job: Job = { parcel, resolve, reject, timer: undefined, channel: undefined, returned: false, done: false }
       if (this.unconfirmed >= this.#options.maxUnconfirmed) this.#fail(job, new GatewayError('QUEUE_FULL'))
       else if (this.#link.blocked) this.#fail(job, unavailable('the broker asked publishers to stop'))
       else if (this.#link.closed) this.#fail(job, unavailable('the broker connection is closed'))
@@ -84,11 +94,13 @@ export class Outbox {
     try {
       const channel = watched(await model.createConfirmChannel())
       channel.once('close', () => {
+        if (this.#channel !== channel) return
         this.#channel = undefined
         if (this.#link.model === model) void pause(reopenPauseMs, this.#link.signal).then(() => this.#reopen(model))
       })
       channel.on('return', (message: RawMessage) => this.#returned(message))
       channel.on('drain', () => {
+        if (this.#channel !== channel) return
         this.#congested = false
         this.#flush()
       })
@@ -104,6 +116,23 @@ export class Outbox {
     return this.#link.model === model ? this.#open(model) : undefined
   }
 
+  async #renew(): Promise<void> {
+    const [old, model] = [this.#channel, this.#link.model]
+    if (this.#renewing || old === undefined || model === undefined) return
+    this.#renewing = true
+    await this.#open(model)
+    this.#retire(old)
+    await pause(renewPauseMs, this.#link.signal)
+    this.#renewing = false
+  }
+
+  /** A channel that was replaced is closed once the broker has answered everything that was sent over it. */
+  #retire(channel: ConfirmChannel): void {
+    if (channel === this.#channel) return
+    for (const job of this.#sent) if (job.channel === channel) return
+    void closeChannel(channel)
+  }
+
   #flush(): void {
     for (const job of this.#waiting) {
       if (this.#channel === undefined || this.#congested) return
@@ -115,6 +144,7 @@ export class Outbox {
   #write(channel: ConfirmChannel, job: Job): void {
     const { exchange, routingKey, content, options } = job.parcel
     this.#sent.add(job)
+    job.channel = channel
     try {
       const flowing = channel.publish(exchange, routingKey, content, options, (error: unknown) => this.#answered(job, error))
       if (!flowing) this.#congested = true
@@ -128,10 +158,13 @@ export class Outbox {
 
   #answered(job: Job, error: unknown): void {
     this.#sent.delete(job)
+    if (job.channel !== undefined) this.#retire(job.channel)
     if (error === null && !job.returned) this.#succeed(job)
     else if (job.returned) this.#fail(job, new GatewayError('MESSAGE_UNROUTABLE'))
-    else if (error instanceof Error && error.message === 'message nacked') this.#fail(job, new GatewayError('QUEUE_FULL', { cause: error }))
-    else this.#fail(job, unavailable('the channel ended before the confirmation', error))
+    else if (error instanceof Error && error.message === 'message nacked') {
+      this.#fail(job, new GatewayError('QUEUE_FULL', { cause: error }))
+      void this.#renew()
+    } else this.#fail(job, unavailable('the channel ended before the confirmation', error))
   }
 
   /**
