@@ -30,8 +30,12 @@ COPY --from=build /src/node_modules node_modules
 COPY --from=build /src/cli/headgate.js cli/headgate.js
 COPY --from=build /src/dist dist
 COPY --from=build /src/schemas/gateway.schema.json schemas/gateway.schema.json
-RUN ln -s /opt/headgate/cli/headgate.js /usr/local/bin/headgate
+RUN ln -s /opt/headgate/cli/headgate.js /usr/local/bin/headgate \
+  && install -d -o 1000 -g 1000 /var/lib/headgate
 USER 1000:1000
+# The embedded broker and the store of statuses write their files to `.headgate` in the working directory; they outlive the container.
+WORKDIR /var/lib/headgate
+VOLUME ["/var/lib/headgate"]
 EXPOSE 8080
 # The admin listener stays on the loopback of the container: the check runs inside, nothing is published.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=10s --retries=3 \
