@@ -220,6 +220,14 @@ describe('trouble with the file', () => {
     expect(here.logged.at(-1)).toEqual({ level: 'info', message: 'the embedded broker stores again' })
   })
 
+  test('a queue that could not be stored takes nothing', async () => {
+    await writeFile(`${here.path}.pages`, '1')
+    const broker = await here.openFaulty([{ ...workQueue, name: 'long'.repeat(5000) }])
+    expect(here.logged).toContainEqual({ level: 'warn', message: 'the queues of the embedded broker are declared as soon as its file is there' })
+    await expect(broker.publish(work, message())).rejects.toMatchObject({ code: 'BROKER_UNAVAILABLE' })
+    expect(await broker.stats()).toMatchObject([{ depth: 0 }])
+  })
+
   test('a thread that dies is replaced; what it held is marked as lost and comes again', async () => {
     const broker = await here.openFaulty()
     await broker.publish(work, message())

@@ -123,7 +123,7 @@ export function letters(database: DatabaseSync, queues: Queues, messages: Messag
     },
     replay: (request, nowMs) => {
       const { queue, found, next: end } = matching(request, stepLength)
-      const settings = queues.numbered(queue)
+      const settings = queues.named(request.queue)
       const taken: number[] = []
       for (const seq of step(found, true)) {
         const row = full.get(seq)

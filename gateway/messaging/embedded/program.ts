@@ -81,10 +81,13 @@ export const open: ProgramOpener<BrokerOperations, BrokerData, BrokerEvent> = (d
     committed: () => {
       commits += 1
       held.committed()
+      known.committed()
     },
     rolledBack: () => {
       // One operation undone has changed nothing in memory: each does that last.
-      if (!database.isTransaction) held.undone()
+      if (database.isTransaction) return
+      held.undone()
+      known.undone()
     },
     tick: upkeep({
       database,

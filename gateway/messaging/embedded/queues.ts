@@ -12,18 +12,20 @@ export interface Queue extends QueueSettings {
 export interface Queues {
   declare(settings: readonly QueueSettings[]): void
   named(name: string): Queue | undefined
-  numbered(id: number): Queue | undefined
   declared(): Iterable<Queue>
   /** Number of any queue in the file. */
   idOf(name: string): number | undefined
   /** Whether so many more messages and bytes fit into the queue. */
   hasRoom(queue: Queue, messages: number, bytes: number): boolean
   stats(names: readonly string[]): readonly QueueStats[]
+  committed(): void
+  /** The whole transaction was undone. */
+  undone(): void
 }
 
 export function queues(database: DatabaseSync): Queues {
-  const byName = new Map<string, Queue>()
-  const byId = new Map<number, Queue>()
+  let byName: ReadonlyMap<string, Queue> = new Map()
+  let stored = byName
   const upsert = database.prepare(
     'INSERT INTO queues (name, durable) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET durable = excluded.durable RETURNING id',
   )
@@ -47,15 +49,9 @@ export function queues(database: DatabaseSync): Queues {
   return {
     declare: (settings) => {
       const declared = settings.map((each) => ({ ...each, id: Number(upsert.get(each.name, each.durable ? 1 : 0)?.['id']) }))
-      byName.clear()
-      byId.clear()
-      for (const queue of declared) {
-        byName.set(queue.name, queue)
-        byId.set(queue.id, queue)
-      }
+      byName = new Map(declared.map((queue) => [queue.name, queue]))
     },
     named: (name) => byName.get(name),
-    numbered: (id) => byId.get(id),
     declared: () => byName.values(),
     idOf: (name) => {
       const id = find.get(name)?.['id']
@@ -67,5 +63,11 @@ export function queues(database: DatabaseSync): Queues {
       return Number(row?.['depth']) + messages <= queue.maxLength && Number(row?.['bytes']) + bytes <= queue.maxBytes
     },
     stats: (names) => names.map(statsOf),
+    committed: () => {
+      stored = byName
+    },
+    undone: () => {
+      byName = stored
+    },
   }
 }

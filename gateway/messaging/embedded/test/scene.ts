@@ -66,7 +66,7 @@ export interface Scene {
   /** With `queues` declared. */
   open(queues?: readonly QueueConfig[], config?: Partial<EmbeddedBrokerConfig>): Promise<Broker>
   /** The same with the program that fails on demand. */
-  openFaulty(config?: Partial<EmbeddedBrokerConfig>): Promise<Broker>
+  openFaulty(queues?: readonly QueueConfig[]): Promise<Broker>
   close(): Promise<void>
 }
 
@@ -94,8 +94,7 @@ export async function scene(): Promise<Scene> {
     logged,
     clock,
     open: (queues = [workQueue], config = {}) => declared(embeddedBroker({ ...configOf(path), ...config }, deps), queues),
-    openFaulty: (config = {}) =>
-      declared(embeddedBroker({ ...configOf(path), ...config }, deps, new URL('./faulty-program.ts', import.meta.url)), [workQueue]),
+    openFaulty: (queues = [workQueue]) => declared(embeddedBroker(configOf(path), deps, new URL('./faulty-program.ts', import.meta.url)), queues),
     close: async () => {
       await Promise.all(brokers.map((broker) => broker.close()))
       await rm(folder, { recursive: true })
