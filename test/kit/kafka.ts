@@ -190,8 +190,8 @@ async function freePorts(count: number): Promise<number[]> {
 const why = kafkaMissing()
 
 /**
- * Suites that need Kafka: `describe.skipIf(noKafka)(kafkaSuite('...'), ...)`. Kafka is neither to be had from npm nor from Debian, so that they
+ * Suites that need Kafka: ``describe.skipIf(noKafka)(`...${kafkaNote}`, ...)``. Kafka is neither to be had from npm nor from Debian, so that they
  * are skipped where there is no Java or no Maven, under a name that says so, also in CI.
  */
 export const noKafka = why !== undefined
-export const kafkaSuite = (name: string): string => (why === undefined ? name : `${name} (not run: ${why})`)
+export const kafkaNote = why === undefined ? '' : ` (not run: ${why})`

@@ -1,5 +1,7 @@
-import type { KafkaBrokerConfig } from '../../config/model.ts'
-import type { BrokerDeps, BrokerLog } from '../../gateway/messaging/broker.ts'
+import { randomUUID } from 'node:crypto'
+import type { KafkaBrokerConfig, QueueConfig } from '../../config/model.ts'
+import type { Broker, BrokerDeps, BrokerLog, Subscription } from '../../gateway/messaging/broker.ts'
+import type { Message } from '../../gateway/messaging/message.ts'
 
 export function kafkaConfig(servers: readonly string[], differences: Partial<KafkaBrokerConfig> = {}): KafkaBrokerConfig {
   return {
@@ -25,11 +27,46 @@ export interface LogLine {
 export function brokerDeps(lines: LogLine[] = []): BrokerDeps {
   const at =
     (level: keyof BrokerLog) =>
-    (fields: object, message: string): void =>
-      void lines.push({ level, message, fields })
+    (fields: object, text: string): void =>
+      void lines.push({ level, message: text, fields })
   return {
     log: { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') },
     now: () => Date.now(),
     random: () => Math.random(),
   }
+}
+
+export function directQueue(name: string, differences: Partial<QueueConfig> = {}): QueueConfig {
+  return {
+    name,
+    broker: 'default',
+    type: 'direct',
+    exchange: name,
+    bindings: [name],
+    durable: true,
+    ttlMs: Infinity,
+    deadLetter: true,
+    maxLength: Infinity,
+    maxBytes: Infinity,
+    ...differences,
+  }
+}
+
+export function message(differences: Partial<Message> = {}): Message {
+  return { id: randomUUID(), body: Buffer.from('{}'), contentType: undefined, headers: {}, key: undefined, publishedAtMs: Date.now(), ...differences }
+}
+
+/** Acknowledges everything and remembers how often each id came. */
+export function counting(
+  broker: Broker,
+  queue: string,
+  prefetch = 20,
+): { readonly counts: ReadonlyMap<string, number>; readonly subscription: Subscription } {
+  const counts = new Map<string, number>()
+  const subscription = broker.subscribe({ queue, prefetch, holdMs: Infinity, exclusive: false, consumer: 'test' }, (delivery) => {
+    counts.set(delivery.message.id, (counts.get(delivery.message.id) ?? 0) + 1)
+    // Not stored: it comes again.
+    delivery.settle({ outcome: 'ack' }).catch(() => undefined)
+  })
+  return { counts, subscription }
 }

@@ -1,10 +1,10 @@
 import { describe } from 'vitest'
 import { kafkaBroker } from '../../gateway/messaging/kafka/broker.ts'
 import { describeBroker } from '../contracts/broker-suite.ts'
-import { kafkaCluster, kafkaSuite, noKafka } from '../kit/kafka.ts'
+import { kafkaCluster, kafkaNote, noKafka } from '../kit/kafka.ts'
 import { brokerDeps, kafkaConfig } from './kafka-broker.ts'
 
-describe.skipIf(noKafka)(kafkaSuite('with a real Kafka'), () => {
+describe.skipIf(noKafka)(`with a real Kafka${kafkaNote}`, () => {
   describeBroker(
     'Kafka',
     async () => {

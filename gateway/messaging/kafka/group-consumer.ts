@@ -168,12 +168,16 @@ export function groupConsumer(options: GroupConsumerOptions): GroupConsumer {
       lost,
       async done() {
         if (lost.aborted) throw new GatewayError('BROKER_UNAVAILABLE', { detail: 'The message was given to another member of the group.' })
-        release()
         partition.tracker.settled(record.offset)
-        const stored = partition.tracker.committable > record.offset ? offsets.stored(partition, record.offset) : undefined
-        deliver()
-        records.wake()
-        await stored
+        try {
+          // Held until it is stored: what a crash repeats is bounded by what may be held.
+          if (partition.tracker.committable > record.offset) await offsets.stored(partition, record.offset)
+        } finally {
+          release()
+          deliver()
+          records.wake()
+          leaveWhenIdle()
+        }
       },
       again(delayMs) {
         release()

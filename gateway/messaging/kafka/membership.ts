@@ -41,6 +41,7 @@ export function membership(options: MembershipOptions): Membership {
   const join = async (): Promise<void> => {
     const member = options.clients.member(group)
     current = member
+    let isSilent = false
     const isCurrent = (): boolean => current === member && !left
     const lose = (error: unknown): void => {
       if (!isCurrent()) return
@@ -58,11 +59,25 @@ export function membership(options: MembershipOptions): Membership {
     })
     member.on('consumer:group:join', () => {
       if (!isCurrent()) return
+      isSilent = false
       stable = true
       link.succeeded()
       options.onJoin(member)
     })
-    member.on('consumer:heartbeat:stalled', (event) => lose(event.lastError))
+    // Silent for a whole session: others may have its partitions by now. The client goes on asking; when the broker was away itself,
+    // the group knows the member still, and nobody has to wait for the end of a session that nobody holds.
+    member.on('consumer:heartbeat:stalled', () => {
+      if (!isCurrent()) return
+      isSilent = true
+      stable = false
+      options.onLost()
+    })
+    member.on('consumer:heartbeat:end', () => {
+      if (!isCurrent() || !isSilent) return
+      isSilent = false
+      stable = true
+      options.onJoin(member)
+    })
     const events: NodeJS.EventEmitter = member
     events.on('error', lose)
     member.topics.trackAll(...topics)
