@@ -27,17 +27,19 @@ export const lintFlow = (context: LintContext, input: Messaging, queues: readonl
 /** Which queues get what is published. */
 class Flow {
   readonly #input: Messaging
-  readonly #queues: readonly PlannedQueue[]
+  readonly #queues: ReadonlyMap<string, PlannedQueue>
+  readonly #byExchange: ReadonlyMap<string, readonly PlannedQueue[]>
   readonly #events: readonly string[]
 
   constructor({ eventNames }: LintContext, input: Messaging, queues: readonly PlannedQueue[]) {
     this.#input = input
-    this.#queues = queues
+    this.#queues = new Map(queues.map((queue) => [queue.name, queue]))
+    this.#byExchange = Map.groupBy(queues, ({ broker, exchange }) => JSON.stringify([broker, exchange]))
     this.#events = [...(eventNames ?? [])]
   }
 
   ofQueue(name: string): readonly string[] {
-    const queue = this.#queues.find((one) => one.name === name)
+    const queue = this.#queues.get(name)
     return queue === undefined ? [] : this.#reached(queue.broker, queue.exchange, name)
   }
 
@@ -53,7 +55,8 @@ class Flow {
   }
 
   #reached(broker: string | undefined, exchange: string, key: string): string[] {
-    return this.#queues.filter((queue) => queue.broker === broker && queue.exchange === exchange && gets(queue, key)).map(({ name }) => name)
+    const bound = this.#byExchange.get(JSON.stringify([broker, exchange])) ?? []
+    return bound.filter((queue) => gets(queue, key)).map(({ name }) => name)
   }
 }
 

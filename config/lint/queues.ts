@@ -12,8 +12,9 @@ export const lintQueues = (context: LintContext, input: Messaging, planned: read
   lintBrokerNames(context, input)
   lintExchanges(context, input, planned)
   lintMadeQueues(context, input)
+  const types = new Map(planned.map(({ name, type }) => [name, type]))
   for (const [name, queue] of Object.entries(input.queues ?? {})) {
-    lintBindings(context, name, planned.find((one) => one.name === name)?.type ?? queue.type, queue)
+    lintBindings(context, name, types.get(name) ?? queue.type, queue)
     lintKafka(context, input, name, queue)
   }
 }
