@@ -1,5 +1,6 @@
 import type { Channel, ChannelModel, ConsumeMessage } from 'amqplib'
 import type { Delivery } from '../delivery.ts'
+import type { Settlement } from '../settlement.ts'
 import { closeChannel, openChannel } from './channels.ts'
 import { RabbitmqDelivery } from './delivery.ts'
 import type { DeliveryChannel, DeliveryTools } from './delivery.ts'
@@ -105,13 +106,13 @@ export class Session implements DeliveryChannel {
   pump(): void {
     while (this.#backlog.length > 0 && this.#mayTake()) {
       const raw = this.#backlog.shift()
-      if (raw !== undefined) this.#hand(raw)
+      if (raw !== undefined) this.#hold(raw)
     }
   }
 
   /** What nobody has seen goes back, each to its place. */
   giveBackBacklog(): void {
-    for (const raw of this.#backlog.splice(0)) this.giveBack(raw)
+    for (const raw of this.#backlog.splice(0)) this.#hold(raw, { outcome: 'release', delayMs: 0 })
   }
 
   ack(raw: ConsumeMessage): void {
@@ -157,7 +158,7 @@ export class Session implements DeliveryChannel {
       this.cancelled = true
       this.consuming = false
       this.#options.onChange()
-    } else if (this.#backlog.length === 0 && this.#mayTake()) this.#hand(raw)
+    } else if (this.#backlog.length === 0 && this.#mayTake()) this.#hold(raw)
     else this.#backlog.push(raw)
   }
 
@@ -165,12 +166,14 @@ export class Session implements DeliveryChannel {
     return this.#held.size < this.#options.prefetch && this.#options.takes()
   }
 
-  #hand(raw: ConsumeMessage): void {
+  /** @param outcome Already known; undefined when the consumer finds it. */
+  #hold(raw: ConsumeMessage, outcome?: Settlement): void {
     const delivery = new RabbitmqDelivery(raw, this, this.#tools)
     this.#held.add(delivery)
-    const { spent } = delivery
-    if (spent === undefined) this.#options.onDelivery(delivery)
-    else void delivery.settle(spent).catch(() => undefined)
+    const settlement = outcome ?? delivery.spent
+    if (settlement === undefined) this.#options.onDelivery(delivery)
+    // Where it cannot be stored the channel has ended, and the broker delivers the message again.
+    else void delivery.settle(settlement).catch(() => undefined)
   }
 
   #tell(command: () => void): void {

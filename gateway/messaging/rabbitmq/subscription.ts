@@ -38,6 +38,7 @@ export class RabbitmqSubscription implements Subscription {
   #quiet = Promise.withResolvers<void>()
   #changed = Promise.withResolvers<void>()
   #paused = false
+  #ending = false
 
   constructor(options: SubscribeOptions, onDelivery: (delivery: Delivery) => void, tools: SubscriptionTools) {
     this.#options = options
@@ -79,6 +80,7 @@ export class RabbitmqSubscription implements Subscription {
 
   /** Ends at once: what is held goes back. */
   async end(): Promise<void> {
+    this.#ending = true
     this.#stopping.abort()
     this.#wake()
     await this.#session?.close()
@@ -87,6 +89,14 @@ export class RabbitmqSubscription implements Subscription {
 
   get #over(): boolean {
     return this.#stopping.signal.aborted || this.#tools.link.closed
+  }
+
+  /**
+   * Closing the channel gives everything back in its order. Cancelling the consumer first would not: what is under way at that moment goes
+   * back before what is held.
+   */
+  get #leavesWithChannel(): boolean {
+    return this.#ending || (this.#options.exclusive && this.#over)
   }
 
   async #keep(): Promise<void> {
@@ -114,7 +124,7 @@ export class RabbitmqSubscription implements Subscription {
     let release: Release | undefined
     try {
       while (!session.ended && !this.#over) release = await this.#consume(session, release)
-      session.giveBackBacklog()
+      if (!this.#leavesWithChannel) session.giveBackBacklog()
       this.#quiet.resolve()
       while (!session.ended && session.held.size > 0) await this.#change()
     } finally {
@@ -144,7 +154,7 @@ export class RabbitmqSubscription implements Subscription {
     }
     await session.consume()
     while (session.consuming && !this.#paused && !this.#over) await this.#change()
-    await session.cancel()
+    if (!this.#leavesWithChannel) await session.cancel()
     if (session.cancelled) {
       this.#tools.deps.log.warn({ queue: this.queue }, 'the broker ended a consumer, as when its queue is deleted: declaring it again')
       await this.#tools.topology.restore()
