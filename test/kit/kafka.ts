@@ -42,8 +42,15 @@ function kafkaMissing(): string | undefined {
   }
 }
 
-/** A cluster of one or three nodes on free loopback ports, each broker and controller in one process of half a gigabyte. */
-export async function kafkaCluster(size: 1 | 3 = 1): Promise<KafkaCluster> {
+export interface KafkaOptions {
+  readonly nodes?: 1 | 3
+  /** Clients must present this name and password (SASL PLAIN). */
+  readonly user?: { readonly name: string; readonly password: string }
+}
+
+/** A cluster on free loopback ports, each node broker and controller in one process of half a gigabyte. */
+export async function kafkaCluster(options: KafkaOptions = {}): Promise<KafkaCluster> {
+  const size = options.nodes ?? 1
   const classPath = join(archives(), '*')
   const folder = mkdtempSync(join(tmpdir(), 'headgate-kafka-'))
   const ports = await freePorts(size * 2)
@@ -52,7 +59,9 @@ export async function kafkaCluster(size: 1 | 3 = 1): Promise<KafkaCluster> {
     clientPort: ports[index * 2] as number,
     controllerPort: ports[index * 2 + 1] as number,
   }))
-  const nodes = members.map((member) => kafkaNode(classPath, join(folder, String(member.id)), properties(member, members, folder), member.clientPort))
+  const nodes = members.map((member) =>
+    kafkaNode(classPath, join(folder, String(member.id)), properties(member, members, folder, options.user), member.clientPort),
+  )
   const end = (): void => {
     for (const node of nodes) node.signal('SIGKILL')
     rmSync(folder, { recursive: true, force: true })
@@ -104,16 +113,17 @@ interface Member {
   readonly controllerPort: number
 }
 
-function properties(own: Member, members: readonly Member[], folder: string): string {
+function properties(own: Member, members: readonly Member[], folder: string, user: KafkaOptions['user']): string {
   const replicas = members.length
   return [
     'process.roles=broker,controller',
     `node.id=${own.id}`,
     `controller.quorum.voters=${members.map((member) => `${member.id}@127.0.0.1:${member.controllerPort}`).join(',')}`,
-    `listeners=PLAINTEXT://127.0.0.1:${own.clientPort},CONTROLLER://127.0.0.1:${own.controllerPort}`,
+    `listeners=CLIENTS://127.0.0.1:${own.clientPort},CONTROLLER://127.0.0.1:${own.controllerPort}`,
     'controller.listener.names=CONTROLLER',
-    'listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT',
-    'inter.broker.listener.name=PLAINTEXT',
+    `listener.security.protocol.map=CONTROLLER:PLAINTEXT,CLIENTS:${user === undefined ? 'PLAINTEXT' : 'SASL_PLAINTEXT'}`,
+    'inter.broker.listener.name=CLIENTS',
+    ...(user === undefined ? [] : passwordSettings(user)),
     `log.dirs=${join(folder, String(own.id), 'data')}`,
     'auto.create.topics.enable=false',
     `offsets.topic.replication.factor=${replicas}`,
@@ -125,6 +135,15 @@ function properties(own: Member, members: readonly Member[], folder: string): st
     'broker.session.timeout.ms=6000',
     'controlled.shutdown.enable=false',
   ].join('\n')
+}
+
+function passwordSettings(user: NonNullable<KafkaOptions['user']>): string[] {
+  const users = `username="nodes" password="nodes" user_nodes="nodes" user_${user.name}="${user.password}"`
+  return [
+    'sasl.enabled.mechanisms=PLAIN',
+    'sasl.mechanism.inter.broker.protocol=PLAIN',
+    `listener.name.clients.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required ${users};`,
+  ]
 }
 
 /** Folder with the Java archives: under the user's cache, filled once, by a rename so that it is never half full. */

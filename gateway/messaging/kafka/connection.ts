@@ -2,7 +2,7 @@ import type { Admin } from '@platformatic/kafka'
 import type { KafkaBrokerConfig } from '../../../config/model.ts'
 import { GatewayError } from '../../errors.ts'
 import type { BrokerLog } from '../broker.ts'
-import { clients, describeFailure, loadLibrary } from './library.ts'
+import { briefly, clients, isRefusal, loadLibrary } from './library.ts'
 import type { Clients } from './library.ts'
 import { link } from './link.ts'
 import type { Link } from './link.ts'
@@ -25,6 +25,8 @@ export interface Opened {
   readonly sender: Sender
 }
 
+const goodbyeMs = 2000
+
 export function connection(config: KafkaBrokerConfig, log: BrokerLog, onUp: () => void): Connection {
   let opening: Promise<Opened> | undefined
   let refusal: GatewayError | undefined
@@ -39,12 +41,12 @@ export function connection(config: KafkaBrokerConfig, log: BrokerLog, onUp: () =
     log,
     broker: config.name,
     async probe() {
-      const { admin, clients: all } = await opened()
+      const { admin } = await opened()
       try {
         await admin.metadata({ topics: [], forceUpdate: true, retries: 0 })
         refusal = undefined
       } catch (error) {
-        if (error instanceof Error && all.library.findErrorBy(error, 'code', 'PLT_KFK_AUTHENTICATION') !== null) {
+        if (isRefusal(error)) {
           const detail = `The Kafka cluster refuses the credentials of the broker "${config.name}".`
           refusal = new GatewayError('BROKER_MISCONFIGURED', { detail, cause: error })
         }
@@ -63,9 +65,7 @@ export function connection(config: KafkaBrokerConfig, log: BrokerLog, onUp: () =
       state.close()
       const all = await opening?.catch(() => undefined)
       if (all === undefined) return
-      const ends = await Promise.allSettled([all.sender.close(), all.admin.close()])
-      for (const end of ends)
-        if (end.status === 'rejected') log.debug({ broker: config.name, error: describeFailure(end.reason) }, 'closing the broker')
+      await Promise.all([all.sender.close(), briefly(all.admin.close(), goodbyeMs)])
     },
   }
 }

@@ -1,6 +1,7 @@
 import { fetchNext, leaders } from './fetcher.ts'
 import { fill } from './group-partition.ts'
 import type { GroupPartition } from './group-partition.ts'
+import { briefly } from './library.ts'
 import type { Clients } from './library.ts'
 import type { Link } from './link.ts'
 
@@ -83,7 +84,7 @@ export function feed(options: FeedOptions): Feed {
     async close() {
       isClosed = true
       clearTimeout(timer)
-      await reader.close(true).catch(() => undefined)
+      await briefly(reader.close(true), 1000)
     },
   }
 }

@@ -44,7 +44,8 @@ export function clients(library: KafkaLibrary, config: KafkaBrokerConfig): Clien
     timeout: Math.max(1000, config.publishTimeoutMs),
     retries: 2,
     retryDelay: 150,
-    ...(config.tls === undefined ? {} : { tls: tlsOptions(config.tls), tlsServerName: config.tls.serverName ?? true }),
+    ...(config.tls === undefined ? {} : { tls: tlsOptions(config.tls) }),
+    ...(config.tls?.serverName === undefined ? {} : { tlsServerName: config.tls.serverName }),
     ...(config.sasl === undefined ? {} : { sasl: { ...config.sasl } }),
   }
   const consumer = (group: string, requestTimeout: number): Kafka.Consumer =>
@@ -91,18 +92,40 @@ function tlsOptions(tls: UpstreamTlsConfig): object {
 
 /** What an error of the client says, in one line; it names nodes and topics, never credentials. */
 export function describeFailure(error: unknown): string {
-  const parts: string[] = []
-  collect(error, parts, 0)
-  return [...new Set(parts)].join('; ').slice(0, 300)
+  const words = [...within(error)].filter((one) => !(one instanceof AggregateError)).map((one) => one.message.replace(/\s+/g, ' '))
+  return [...new Set(words)].join('; ').slice(0, 300)
 }
 
-function collect(error: unknown, parts: string[], depth: number): void {
-  if (!(error instanceof Error) || depth > 3 || parts.length > 5) return
-  if (error instanceof AggregateError && error.errors.length > 0) {
-    for (const one of error.errors) collect(one, parts, depth + 1)
-    return
-  }
-  parts.push(error.message.replace(/\s+/g, ' '))
+/** Whether the cluster did not answer, in contrast to an answer that says no. */
+export function isSilence(error: unknown): boolean {
+  return hasCode(error, 'PLT_KFK_NETWORK') || hasCode(error, 'PLT_KFK_TIMEOUT')
+}
+
+/** Whether the cluster refuses the credentials. */
+export function isRefusal(error: unknown): boolean {
+  return hasCode(error, 'PLT_KFK_AUTHENTICATION')
+}
+
+function hasCode(error: unknown, code: string): boolean {
+  return within(error).some((one) => 'code' in one && one.code === code)
+}
+
+/** The error, what it consists of and what caused it, a few levels deep. */
+function* within(error: unknown, depth = 0): Generator<Error> {
+  if (!(error instanceof Error) || depth > 4) return
+  yield error
+  if (error instanceof AggregateError) for (const one of error.errors.slice(0, 5)) yield* within(one, depth + 1)
+  yield* within(error.cause, depth + 1)
+}
+
+/** Resolves with the promise or after `ms`, whatever it ends with: for goodbyes that nobody needs an answer to. */
+export async function briefly(goodbye: Promise<unknown>, ms: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  const limit = new Promise((resolve) => {
+    timer = setTimeout(resolve, ms)
+  })
+  await Promise.race([goodbye.catch(() => undefined), limit])
+  clearTimeout(timer)
 }
 
 /** Whether a failure or one of its causes is the protocol's error of this name (`UNKNOWN_TOPIC_OR_PARTITION`). */

@@ -1,5 +1,5 @@
 import type { BrokerLog, BrokerStatus } from '../broker.ts'
-import { describeFailure } from './library.ts'
+import { describeFailure, isRefusal, isSilence } from './library.ts'
 
 /** Whether the cluster answers, told by whoever talks to it; while it does not, it is asked again and again. */
 export interface Link {
@@ -7,8 +7,9 @@ export interface Link {
   readonly reconnects: number
   readonly lastError: string | undefined
   succeeded(): void
+  /** What the cluster refuses leaves the state alone: it has answered. */
   failed(error: unknown): void
-  /** Resolves with true as soon as the cluster answers, with false after `waitMs`. */
+  /** Resolves with true as soon as the cluster answers, with false after `waitMs` or when it refuses the credentials. */
   wait(waitMs: number): Promise<boolean>
   close(): void
 }
@@ -45,7 +46,12 @@ export function link(options: LinkOptions): Link {
       probing = false
       lastError = describeFailure(error)
       timer = setTimeout(() => void probe(), probePauseMs)
+      if (isRefusal(error)) release()
     }
+  }
+  const release = (): void => {
+    for (const resolve of waiting) resolve()
+    waiting.clear()
   }
   const succeeded = (): void => {
     if (state !== 'connecting') return
@@ -53,8 +59,7 @@ export function link(options: LinkOptions): Link {
     ups += 1
     clearTimeout(timer)
     log.info({ broker, reconnects: ups - 1 }, 'broker connected')
-    for (const resolve of waiting) resolve()
-    waiting.clear()
+    release()
     options.onUp()
   }
   timer = setTimeout(() => void probe(), 0)
@@ -71,7 +76,7 @@ export function link(options: LinkOptions): Link {
     succeeded,
     failed(error) {
       lastError = describeFailure(error)
-      if (state !== 'connected') return
+      if (state !== 'connected' || !isSilence(error)) return
       state = 'connecting'
       log.warn({ broker, error: lastError }, 'broker does not answer')
       timer = setTimeout(() => void probe(), probePauseMs)
@@ -94,8 +99,7 @@ export function link(options: LinkOptions): Link {
     close() {
       state = 'closed'
       clearTimeout(timer)
-      for (const resolve of waiting) resolve()
-      waiting.clear()
+      release()
     },
   }
 }

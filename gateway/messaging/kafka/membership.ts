@@ -1,7 +1,7 @@
 import type { Consumer } from '@platformatic/kafka'
 import type { BrokerLog } from '../broker.ts'
 import type { Clients } from './library.ts'
-import { describeFailure } from './library.ts'
+import { briefly, describeFailure } from './library.ts'
 import type { Link } from './link.ts'
 
 /** One member of a consumer group, kept alive: it joins again, as a new member, whenever the client has given up. */
@@ -104,11 +104,7 @@ export function membership(options: MembershipOptions): Membership {
   }
 }
 
-/** Never rejects; the broker may be away. */
-async function end(member: Consumer): Promise<void> {
-  try {
-    await member.close(true)
-  } catch {
-    // The session ends by itself.
-  }
-}
+const goodbyeMs = 2000
+
+/** Never rejects; when the broker is away, the session ends by itself. */
+const end = (member: Consumer): Promise<void> => briefly(member.close(true), goodbyeMs)

@@ -1,7 +1,7 @@
 import type { Producer } from '@platformatic/kafka'
 import { GatewayError } from '../../errors.ts'
 import type { KafkaLibrary } from './library.ts'
-import { isProtocolError } from './library.ts'
+import { briefly, isProtocolError } from './library.ts'
 import type { Link } from './link.ts'
 import { recordBytes } from './records.ts'
 import type { NewRecord } from './records.ts'
@@ -31,6 +31,8 @@ interface Entry {
 const maxBatchBytes = 768 * 1024
 const maxBatchRecords = 1000
 const retryPauseMs = 200
+/** At the end, for the request that is under way. */
+const lastRequestMs = 2000
 
 /**
  * One request at a time: the client's idempotent producer restarts its sequence numbers after a failure, which is only safe while no other
@@ -126,7 +128,8 @@ export function sender(producer: Producer, library: KafkaLibrary, state: Link): 
     async close() {
       closed = true
       for (const entry of queue.splice(0)) entry.reject(new GatewayError('BROKER_UNAVAILABLE', { detail: 'The broker is being closed.' }))
-      await running
+      if (running !== undefined) await briefly(running, lastRequestMs)
+      await briefly(producer.close(true), lastRequestMs)
     },
   }
 }

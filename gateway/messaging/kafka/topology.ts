@@ -13,8 +13,12 @@ interface TopicSpec {
   readonly settings: Readonly<Record<string, string>>
 }
 
-/** Room for the headers that copies of a message carry in addition. */
+/** Room for the headers of a message of the largest size. */
 const headerBytes = 64 * 1024
+/** One request may carry as much for one partition, whatever the size of a message (see `sender.ts`). */
+const leastBatchBytes = 1024 * 1024
+/** What brokers take in one request. Records of others must find their way into the dead letters whatever their size. */
+const copyBytes = 100 * 1024 * 1024
 const dayMs = 86_400_000
 
 /**
@@ -36,19 +40,23 @@ export async function declareTopics(
 }
 
 function topicSpecs(config: KafkaBrokerConfig, queue: QueueConfig): TopicSpec[] {
-  const size = (bytes: number): Record<string, string> => ({ 'max.message.bytes': String(config.maxMessageBytes + bytes) })
+  const size = (bytes: number): Record<string, string> => ({ 'max.message.bytes': String(bytes) })
   const specs: TopicSpec[] = [
     {
       queue: queue.name,
       topic: queue.name,
       partitions: config.partitions,
-      settings: { 'cleanup.policy': 'delete', 'retention.ms': String(retentionMs(queue)), ...size(headerBytes) },
+      settings: {
+        'cleanup.policy': 'delete',
+        'retention.ms': String(retentionMs(queue)),
+        ...size(Math.max(leastBatchBytes, config.maxMessageBytes + headerBytes)),
+      },
     },
     {
       queue: queue.name,
       topic: retryTopic(queue.name),
       partitions: retryDelaysMs.length,
-      settings: { 'cleanup.policy': 'delete', 'retention.ms': '-1', ...size(headerBytes * 2) },
+      settings: { 'cleanup.policy': 'delete', 'retention.ms': '-1', ...size(copyBytes) },
     },
   ]
   if (!queue.deadLetter) return specs
@@ -59,7 +67,7 @@ function topicSpecs(config: KafkaBrokerConfig, queue: QueueConfig): TopicSpec[] 
       topic: deadLetterTopic(queue.name),
       // One, so that the letters have an order.
       partitions: 1,
-      settings: { 'cleanup.policy': 'compact', 'min.cleanable.dirty.ratio': '0.2', ...size(headerBytes * 2) },
+      settings: { 'cleanup.policy': 'compact', 'min.cleanable.dirty.ratio': '0.2', ...size(copyBytes) },
     },
   ]
 }
