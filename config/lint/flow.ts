@@ -71,8 +71,10 @@ const lintCircles = ({ tree, findings }: LintContext, flow: Flow, handled: reado
     for (const queue of flow.of(consumer.deliver_to ?? {})) to.add(queue)
     next.set(consumer.queue, to)
   }
+  const inCircles = withoutEnds(next)
   const reported = new Set<string>()
   for (const { consumer, targetAt } of handled) {
+    if (!inCircles.has(consumer.queue)) continue
     const { queue, events } = consumer.deliver_to ?? {}
     const way = flow
       .of(consumer.deliver_to ?? {})
@@ -87,6 +89,28 @@ const lintCircles = ({ tree, findings }: LintContext, flow: Flow, handled: reado
       pointer: pointerOf(steps),
     })
   }
+}
+
+/** What is left when queues that lead nowhere are taken away, again and again: empty where there is no circle. */
+const withoutEnds = (next: ReadonlyMap<string, ReadonlySet<string>>): ReadonlySet<string> => {
+  const before = new Map<string, string[]>()
+  const ways = new Map<string, number>()
+  for (const [from, all] of next) {
+    ways.set(from, all.size)
+    for (const to of all) before.set(to, [...(before.get(to) ?? []), from])
+  }
+  const left = new Set(next.keys())
+  const ends = [...before.keys(), ...left].filter((queue) => (ways.get(queue) ?? 0) === 0)
+  for (let end = ends.pop(); end !== undefined; end = ends.pop()) {
+    left.delete(end)
+    for (const from of before.get(end) ?? []) {
+      const rest = (ways.get(from) ?? 0) - 1
+      ways.set(from, rest)
+      if (rest === 0) ends.push(from)
+    }
+    before.delete(end)
+  }
+  return left
 }
 
 /** Queues from `start` to `end`, both included; undefined where there is no way. */

@@ -5,7 +5,7 @@ import type { Tree } from '../source/tree.ts'
 import type { ValidInput } from './input.ts'
 import { type MessagingFiles, resolveMessaging } from './messaging.ts'
 import { readAddress, readBytes, readDurationMs } from './readers.ts'
-import { resolveRoute } from './route.ts'
+import { messageLimits, resolveRoute, type RuleMessaging } from './route.ts'
 import { resolveHealthCheck, resolveService } from './service.ts'
 import type { TlsTexts } from './tls.ts'
 
@@ -22,6 +22,7 @@ export interface ReadFiles extends MessagingFiles {
 export const resolve = (tree: Tree, files: ReadFiles, cwd: string): GatewayConfig => {
   const input = tree.root as unknown as ValidInput
   const messaging = resolveMessaging(tree, input, files, cwd)
+  const ruleMessaging: RuleMessaging = { events: messaging.events, maxMessageBytes: messageLimits(messaging) }
   const config: Omit<GatewayConfig, 'hash'> = {
     listeners: Object.entries(input.listeners).map(([name, listener]) => ({
       name,
@@ -40,7 +41,7 @@ export const resolve = (tree: Tree, files: ReadFiles, cwd: string): GatewayConfi
     tracing: resolveTracing(input),
     services: resolveServices(tree, input, files.tls),
     routes: (input.routing_rules ?? []).map((rule, index) =>
-      resolveRoute(rule, ruleOrigin(tree, index), tree.isWritten(['routing_rules', index, 'max_body']), messaging),
+      resolveRoute(rule, ruleOrigin(tree, index), tree.isWritten(['routing_rules', index, 'max_body']), ruleMessaging),
     ),
     ...messaging,
   }

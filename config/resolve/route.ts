@@ -1,6 +1,7 @@
 import { idempotency as idempotencySchema } from '../../schemas/routing-rules.ts'
 import type {
   CorsConfig,
+  EventConfig,
   GatewayConfig,
   HeaderEdits,
   HeaderPair,
@@ -17,14 +18,20 @@ import { eventsTarget } from './consumer.ts'
 import type { ValidRule } from './input.ts'
 import { readBytes, readDurationMs, readPathPattern, readPercent } from './readers.ts'
 
-type Messaging = Pick<GatewayConfig, 'brokers' | 'queues' | 'events'>
+type MessageLimit = (target: RouteTarget) => number
+
+/** What rules need to know of the messages. */
+export interface RuleMessaging {
+  readonly events: readonly EventConfig[]
+  readonly maxMessageBytes: MessageLimit
+}
 
 /**
  * One validated rule to a route.
  * @param origin Where the rule stands, `file:line:col`.
  * @param limitsBody Whether the rule itself says `max_body`.
  */
-export const resolveRoute = (rule: ValidRule, origin: string, limitsBody: boolean, messaging: Messaging): RouteConfig => {
+export const resolveRoute = (rule: ValidRule, origin: string, limitsBody: boolean, messaging: RuleMessaging): RouteConfig => {
   const match = resolveMatch(rule)
   const target = resolveTarget(rule, messaging)
   const maxBodyBytes = readBytes(rule.max_body)
@@ -43,7 +50,7 @@ export const resolveRoute = (rule: ValidRule, origin: string, limitsBody: boolea
     ...optional('requestHeaders', resolveEdits(rule.request_headers)),
     ...optional('responseHeaders', resolveEdits(rule.response_headers)),
     ...optional('cors', resolveCors(rule)),
-    maxBodyBytes: limitsBody ? maxBodyBytes : Math.min(maxBodyBytes, maxMessageBytes(target, messaging)),
+    maxBodyBytes: limitsBody ? maxBodyBytes : Math.min(maxBodyBytes, messaging.maxMessageBytes(target)),
     ...optional('mirror', rule.mirror && { service: rule.mirror.service, percent: readPercent(rule.mirror.percent) }),
   }
 }
@@ -84,7 +91,7 @@ export const routeId = ({ segments, prefix, trailingSlash, methods, hosts, heade
   ])
 }
 
-const resolveTarget = (rule: ValidRule, { events }: Messaging): RouteTarget => {
+const resolveTarget = (rule: ValidRule, { events }: RuleMessaging): RouteTarget => {
   if (rule.service !== undefined) return { type: 'service', service: rule.service }
   if (rule.split !== undefined) return { type: 'split', choices: rule.split.map(({ service, weight }) => ({ service, weight })) }
   if (rule.redirect !== undefined) return { type: 'redirect', to: rule.redirect.to, status: rule.redirect.status }
@@ -102,12 +109,18 @@ const resolveIdempotency = (written: ValidRule['idempotency']): QueueTarget['ide
   ttlMs: readDurationMs(written?.ttl ?? ttl.default),
 })
 
-/** What every broker that the target may publish to takes. */
-export const maxMessageBytes = (target: RouteTarget, { brokers, queues, events }: Messaging): number => {
-  const used = new Set<string>()
-  if (target.type === 'queue') for (const queue of queues) if (queue.name === target.queue) used.add(queue.broker)
-  if (target.type === 'events') for (const event of events) if (target.events.includes(event.name)) used.add(event.broker)
-  return Math.min(...brokers.filter(({ name }) => used.has(name)).map((broker) => broker.maxMessageBytes))
+/** What every broker that a target may publish to takes, in bytes; Infinity for targets that publish nothing. */
+export const messageLimits = ({ brokers, queues, events }: Pick<GatewayConfig, 'brokers' | 'queues' | 'events'>): MessageLimit => {
+  const ofBroker = new Map(brokers.map(({ name, maxMessageBytes }) => [name, maxMessageBytes]))
+  const limitsOf = (declared: readonly { readonly name: string; readonly broker: string }[]): ReadonlyMap<string, number> =>
+    new Map(declared.map(({ name, broker }) => [name, ofBroker.get(broker) ?? Number.POSITIVE_INFINITY]))
+  const [ofQueue, ofEvent] = [limitsOf(queues), limitsOf(events)]
+  return (target) => {
+    if (target.type === 'queue') return ofQueue.get(target.queue) ?? Number.POSITIVE_INFINITY
+    return target.type === 'events'
+      ? Math.min(...target.events.map((name) => ofEvent.get(name) ?? Number.POSITIVE_INFINITY))
+      : Number.POSITIVE_INFINITY
+  }
 }
 
 const resolveRespond = (respond: NonNullable<ValidRule['respond']>): RouteTarget => {
