@@ -38,8 +38,11 @@ const jsonType = /^application\/(?:[^;]+\+)?json\s*(?:;|$)/i
 const textType = /^(?:text\/|application\/(?:[^;]+\+)?xml\s*(?:;|$)|application\/x-www-form-urlencoded)/i
 const utf8 = new TextDecoder('utf-8', { fatal: true })
 
-/** JSON stands inline as it was written, so that long numbers keep their digits; other text as text; the rest in base64. */
-function bodyText(body: Buffer, contentType = ''): string {
+/**
+ * JSON stands inline as it was written, so that long numbers keep their digits; other text, and what may be text where no type is named, as
+ * text; the rest in base64.
+ */
+function bodyText(body: Buffer, contentType = 'text/plain'): string {
   const text = jsonType.test(contentType) || textType.test(contentType) ? decoded(body) : undefined
   if (text === undefined) return `"body":${JSON.stringify(body.toString('base64'))},"encoding":"base64"`
   return `"body":${jsonType.test(contentType) && isJson(text) ? text : JSON.stringify(text)}`

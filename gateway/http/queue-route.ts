@@ -28,6 +28,8 @@ export interface QueueRouteDeps extends OwnRouteDeps, MessageIntakeDeps {
 
 const inProgressRetryAfterSeconds = 1
 
+const acceptedHeaders = ['content-type', 'application/json', 'cache-control', 'no-store', 'retry-after', '1']
+
 /**
  * A rule that puts requests into a queue and answers 202 when the broker has confirmed them, never before.
  *
@@ -61,10 +63,12 @@ export function queueRoute(config: RouteConfig, deps: QueueRouteDeps): Route {
   const answer = async (exchange: Exchange, job: Job, prefer: Preferences, replayed: boolean): Promise<OwnAnswer> => {
     const now = prefer.waitMs === 0 || hasEnded(job) ? job : await laterJob(exchange, job, prefer)
     const location = `${deps.statusPath}/${now.id}`
-    const headers = ['location', location, ...jobHeaders(now), ...prefer.applied, ...(replayed ? ['idempotent-replayed', 'true'] : [])]
+    const headers = ['location', location, ...prefer.applied, ...(replayed ? ['idempotent-replayed', 'true'] : [])]
     // Only who was ready to wait is told the end instead of where to look for it.
-    if (prefer.waitMs > 0 && hasEnded(now)) return { status: 200, headers, body: jobDocument(now) }
-    return { status: 202, headers, body: JSON.stringify({ id: now.id, status: now.state, queue: now.queue, status_url: location }) }
+    if (prefer.waitMs > 0 && hasEnded(now)) return { status: 200, headers: [...headers, ...jobHeaders(now)], body: jobDocument(now) }
+    // What was promised, not how it went on: a repeated request gets the same answer, and the status resource knows the rest.
+    const promised = JSON.stringify({ id: now.id, status: 'queued', queue: now.queue, status_url: location })
+    return { status: 202, headers: [...headers, ...acceptedHeaders], body: promised }
   }
 
   const laterJob = async (exchange: Exchange, job: Job, prefer: Preferences): Promise<Job> => {

@@ -1,5 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite'
-import type { Owners as Locks } from '../jobs/owner-lock.ts'
+import type { Owners as Locks } from '../sqlite/owner-lock.ts'
 import { state } from './schema.ts'
 
 /**

@@ -1,6 +1,6 @@
 import { beginning } from '../sqlite/database.ts'
 import type { ProgramOpener } from '../sqlite/program.ts'
-import { owners as ownerLocks } from '../jobs/owner-lock.ts'
+import { owners as ownerLocks } from '../sqlite/owner-lock.ts'
 import { claims } from './claims.ts'
 import { departures } from './departures.ts'
 import { letters } from './letters.ts'

@@ -3,7 +3,7 @@ import type { JobChange, JobState } from './job-store.ts'
 import { endedStates } from './job-store.ts'
 import { jobOfRow, makeTables } from './job-tables.ts'
 import type { StoredJob } from './job-tables.ts'
-import { owners } from './owner-lock.ts'
+import { owners } from '../sqlite/owner-lock.ts'
 
 /** Runs in the thread of the store. Times are milliseconds since the epoch, given by the caller. */
 export interface JobOperations {

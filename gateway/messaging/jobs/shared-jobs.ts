@@ -4,8 +4,13 @@ import type { BrokerLog } from '../broker.ts'
 import type { JobStore } from './job-store.ts'
 
 export interface SharedJobs extends JobStore {
-  /** Opens the store where this configuration takes messages over HTTP; the store in use stays as it is while its file is the same. */
-  prepare(config: GatewayConfig): Promise<void>
+  /** Loads the store where this configuration takes messages over HTTP; the store in use stays as it is while its settings are the same. */
+  prepare(config: GatewayConfig): Promise<PreparedJobs>
+}
+
+export interface PreparedJobs {
+  /** From now on the store of the new configuration is used. */
+  enter(): void
 }
 
 export interface SharedJobsDeps {
@@ -27,13 +32,16 @@ export function sharedJobs(deps: SharedJobsDeps): SharedJobs {
   return {
     prepare: async ({ messaging, routes }) => {
       const wanted = JSON.stringify(messaging)
-      if (wanted === settings || !routes.some(({ target }) => target.type === 'queue')) return
+      if (!routes.some(({ target }) => target.type === 'queue')) return { enter: () => undefined }
       const { sqliteJobStore } = await import('./sqlite-job-store.ts')
-      const next = sqliteJobStore({ path: messaging.storePath, statusTtlMs: messaging.statusTtlMs, log: deps.log, now: deps.now })
-      const before = store
-      store = next
-      settings = wanted
-      await before?.close()
+      return {
+        enter: () => {
+          if (wanted === settings) return
+          settings = wanted
+          void store?.close()
+          store = sqliteJobStore({ path: messaging.storePath, statusTtlMs: messaging.statusTtlMs, log: deps.log, now: deps.now })
+        },
+      }
     },
     begin: async (request) => opened().begin(request),
     stored: async (id) => opened().stored(id),
