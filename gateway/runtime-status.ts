@@ -33,7 +33,6 @@ export function runtimeStatus(generation: Generation, metrics: Metrics, draining
     services: [...generation.services.values()].map((service) => service.status()),
     breakers: [...generation.policies.breakers.values()].map(({ route, service, breaker }) => ({ route, service, ...breaker.status })),
     ...messaging,
-    ...messaging,
   }
 }
 

@@ -15,8 +15,3 @@ export async function openBroker(config: BrokerConfig, deps: BrokerDeps): Promis
       return (await import('./kafka/broker.ts')).kafkaBroker(config, deps)
   }
 }
-
-/** By name. */
-export async function openBrokers(configs: readonly BrokerConfig[], deps: BrokerDeps): Promise<ReadonlyMap<string, Broker>> {
-  return new Map(await Promise.all(configs.map(async (config) => [config.name, await openBroker(config, deps)] as const)))
-}

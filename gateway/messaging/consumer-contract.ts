@@ -16,7 +16,7 @@ export interface Consumer {
   resume(): void
   /**
    * Takes no more; returns what has not begun; lets what has begun end for `timeoutMs`, then cuts it off and releases it uncounted.
-   * Resolves when nothing is in flight. Idempotent.
+   * Resolves when nothing is in flight. A second call can only shorten the time.
    */
   drain(timeoutMs: number): Promise<void>
   status(): ConsumerStatus

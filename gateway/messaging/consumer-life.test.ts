@@ -37,7 +37,6 @@ describe('draining', () => {
     ])
     expect(broker.depth).toBe(15)
     expect(upstream.seen).toHaveLength(5)
-    expect(consumer.drain(0)).toBe(consumer.drain(0))
   })
 
   test('cuts off what does not end in time, and gives it back uncounted', async () => {
@@ -49,6 +48,17 @@ describe('draining', () => {
     expect(broker.settled).toEqual([{ id: 'm1', settlement: { outcome: 'release', delayMs: 0 } }])
     await until('the service sees the end of the connection', () => gone.length === 1)
     expect(consumer.status()).toMatchObject({ inFlight: 0, held: 0 })
+  })
+
+  test('that is called again ends within the shorter time', async () => {
+    const { waiting, answer } = held()
+    const { broker, consumer } = await scene({ answer })
+    broker.put({ id: 'm1' })
+    await until('it is in work', () => waiting.length === 1)
+    const patient = consumer.drain(60_000)
+    expect(consumer.drain(20)).toBe(patient)
+    await patient
+    expect(broker.settled).toEqual([{ id: 'm1', settlement: { outcome: 'release', delayMs: 0 } }])
   })
 
   test('cuts off a wait between two attempts', async () => {

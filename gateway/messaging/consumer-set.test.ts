@@ -8,17 +8,21 @@ let drains: Map<string, () => void>
 let set: ConsumerSet
 
 /** A consumer that writes down what it is told; its drain ends when the test says so. */
-const recorded = (label: string): Consumer => ({
-  config: { name: label } as Consumer['config'],
-  pause: () => void events.push(`${label} paused`),
-  resume: () => void events.push(`${label} resumed`),
-  drain: async () => {
-    events.push(`${label} draining`)
-    await new Promise<void>((resolve) => drains.set(label, resolve))
-    events.push(`${label} drained`)
-  },
-  status: () => ({ name: label }) as ConsumerStatus,
-})
+const recorded = (label: string): Consumer => {
+  let drained: Promise<void> | undefined
+  return {
+    config: { name: label } as Consumer['config'],
+    pause: () => void events.push(`${label} paused`),
+    resume: () => void events.push(`${label} resumed`),
+    drain: async (timeoutMs) => {
+      events.push(drained === undefined ? `${label} draining` : `${label} has ${timeoutMs} ms`)
+      drained ??= new Promise((resolve) => drains.set(label, resolve))
+      await drained
+      events.push(`${label} drained`)
+    },
+    status: () => ({ name: label }) as ConsumerStatus,
+  }
+}
 
 const wanted = (name: string, settings: string): RunningConsumer => ({
   name,
@@ -89,4 +93,21 @@ test('what an operator paused stays paused when its settings change', async () =
   await replaced
   expect(events).toEqual(['a 1 started', 'a 1 paused', 'a 1 draining', 'a 1 drained', 'a 2 started', 'a 2 paused'])
   expect(set.pause('unknown', true)).toBe(false)
+})
+
+test('what an operator paused before the start takes nothing', async () => {
+  set.pause('a', true)
+  await set.run([wanted('a', '1')], 1000)
+  expect(events).toEqual(['a 1 started', 'a 1 paused'])
+})
+
+test('a consumer is shown until it is drained, and told when there is less time than it was given', async () => {
+  await set.run([wanted('a', '1')], 1000)
+  const replaced = set.run([wanted('a', '2')], 60_000)
+  expect(set.status()).toEqual([{ name: 'a 1' }])
+  const drained = set.drain(1000)
+  expect(events).toEqual(['a 1 started', 'a 1 draining', 'a 1 has 1000 ms'])
+  drains.get('a 1')?.()
+  await Promise.all([replaced, drained])
+  expect(set.status()).toEqual([])
 })

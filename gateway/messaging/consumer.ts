@@ -66,7 +66,8 @@ class QueueConsumer implements Consumer {
   }
 
   drain(timeoutMs: number): Promise<void> {
-    this.#drained ??= this.#drain(timeoutMs)
+    if (this.#drained === undefined) this.#drained = this.#drain(timeoutMs)
+    else void this.#hurry(timeoutMs, this.#drained)
     return this.#drained
   }
 
@@ -134,6 +135,11 @@ class QueueConsumer implements Consumer {
     if (ordered) await within(cutMs, this.#giveBackInOrder())
     await within(cutMs, Promise.all(this.#returning))
     this.#work.pipe.breaker?.close()
+  }
+
+  /** For a drain that has begun with more patience. */
+  async #hurry(timeoutMs: number, drained: Promise<void>): Promise<void> {
+    if (!(await within(timeoutMs, drained))) await this.#cut()
   }
 
   /** One after the other, so that they stand in the queue in their order again. */

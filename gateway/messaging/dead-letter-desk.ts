@@ -3,6 +3,7 @@ import { GatewayError } from '../errors.ts'
 import type { Broker, BrokerDeps } from './broker.ts'
 import { openBroker } from './brokers.ts'
 import type { DeadLetters } from './dead-letter.ts'
+import { settingsText } from './settings-text.ts'
 
 /**
  * Where operators handle dead letters: connections of its own, opened when somebody asks and closed when nobody has for a while, so that a long
@@ -23,7 +24,7 @@ export function deadLetterDesk(deps: BrokerDeps): DeadLetterDesk {
     const brokerConfig = config.brokers.find((broker) => broker.name === name)
     if (brokerConfig === undefined) throw new GatewayError('MESSAGE_UNROUTABLE')
     const queues = config.queues.filter(({ broker }) => broker === name)
-    const key = JSON.stringify([brokerConfig, queues.map((queue) => queue.name)])
+    const key = settingsText([brokerConfig, queues])
     const known = open.get(key)
     if (known !== undefined) return known
     const opened = new OpenBroker(
@@ -31,7 +32,9 @@ export function deadLetterDesk(deps: BrokerDeps): DeadLetterDesk {
         await broker.declare(queues)
         return broker
       }),
-      () => void open.delete(key),
+      () => {
+        if (open.get(key) === opened) open.delete(key)
+      },
     )
     open.set(key, opened)
     return opened

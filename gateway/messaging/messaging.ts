@@ -2,7 +2,7 @@ import type { ConsumerConfig, GatewayConfig } from '../../config/model.ts'
 import { GatewayError } from '../errors.ts'
 import type { BreakerSample, Metrics } from '../observe/metrics.ts'
 import type { Service } from '../services/service.ts'
-import { nextPool } from './broker-pool.ts'
+import { closed, nextPool } from './broker-pool.ts'
 import type { BrokerPool } from './broker-pool.ts'
 import type { Broker, BrokerLog, BrokerStatus, QueueStats } from './broker.ts'
 import type { ConsumerDeps, ConsumerStatus } from './consumer-contract.ts'
@@ -38,7 +38,10 @@ export interface MessagingStatus {
 export interface PreparedMessaging {
   /** From now on what is published goes by this configuration. */
   enter(): void
-  /** After `enter`: brings the consumers in line. Resolves when those that changed are replaced and brokers that nobody uses any more are closed. */
+  /**
+   * After `enter`: brings the consumers in line. Resolves when those that changed are replaced and brokers that nobody uses any more are
+   * closed. Never rejects.
+   */
   run(): Promise<void>
   /** Gives up what was opened; what runs is untouched. */
   abandon(): Promise<void>
@@ -71,6 +74,9 @@ const nothing: Force = { pool: new Map(), publisher: publisher(new Map(), [], []
 
 export function messaging(deps: MessagingDeps): Messaging {
   let force = nothing
+  /** Ends when the brokers know exactly the queues in force: the next configuration must not be declared in between. */
+  let declared = Promise.resolve()
+  const runs = new Set<Promise<void>>()
   const consumers = consumerSet()
   const jobs = sharedJobs({ log: deps.log, now: deps.epochNow })
   const brokerDeps = { log: deps.log, now: deps.epochNow, random: deps.random }
@@ -116,30 +122,49 @@ export function messaging(deps: MessagingDeps): Messaging {
   }
 
   const prepare: Messaging['prepare'] = async (config, services) => {
-    const { pool, added } = await nextPool(config, force.pool, brokerDeps)
+    await declared
     const before = force
+    const brokersOf = await nextPool(config, before.pool, brokerDeps)
+    const { pool } = brokersOf
     const abandon = async (): Promise<void> => {
       force = before
-      await Promise.all(added.map((broker) => broker.close()))
+      await brokersOf.abandon()
     }
     try {
       const byName = new Map([...pool].map(([name, { broker }]) => [name, broker]))
       const to = publisher(byName, config.queues, config.events)
       const next: Force = { pool, publisher: to, gate: eventGate(config.events, (event, message) => to.event(event, message), config.queues) }
       const wanted = config.consumers.filter(({ deliverTo }) => deliverTo !== undefined).map((one) => consumerOf(config, one, pool, services))
-      await jobs.prepare(config)
-      return { abandon, enter: () => void (force = next), run: () => run(config, before, wanted) }
+      const jobsOf = await jobs.prepare(config)
+      return {
+        abandon,
+        enter: () => {
+          force = next
+          jobsOf.enter()
+        },
+        run: () => {
+          declared = brokersOf.enter()
+          const ran = run(config, before, next, wanted).finally(() => runs.delete(ran))
+          runs.add(ran)
+          return ran
+        },
+      }
     } catch (error) {
       await abandon()
       throw error
     }
   }
 
-  const run = async (config: GatewayConfig, before: Force, wanted: readonly RunningConsumer[]): Promise<void> => {
-    await consumers.run(wanted, config.shutdown.drainTimeoutMs)
-    deps.metrics.messaging.retain(new Set(wanted.map(({ name }) => name)))
-    const kept = new Set([...force.pool.values()].map(({ broker }) => broker))
-    await Promise.all([...before.pool.values()].filter(({ broker }) => !kept.has(broker)).map(({ broker }) => broker.close()))
+  const run = async (config: GatewayConfig, before: Force, entered: Force, wanted: readonly RunningConsumer[]): Promise<void> => {
+    try {
+      await consumers.run(wanted, config.shutdown.drainTimeoutMs)
+    } catch (error) {
+      deps.log.error({ err: error }, 'not all consumers could be brought in line with the configuration')
+    }
+    // A later configuration may have other consumers, whose series are none of this one's business.
+    if (force === entered) deps.metrics.messaging.retain(new Set(wanted.map(({ name }) => name)))
+    const kept = new Set(brokers())
+    await Promise.all([...before.pool.values()].filter(({ broker }) => !kept.has(broker)).map(({ broker }) => closed(broker, deps)))
   }
 
   return {
@@ -154,7 +179,8 @@ export function messaging(deps: MessagingDeps): Messaging {
     close: async () => {
       await consumers.drain(0)
       sampler?.close()
-      await Promise.all(brokers().map((broker) => broker.close()))
+      await Promise.all([declared, ...runs])
+      await Promise.all(brokers().map((broker) => closed(broker, deps)))
       await jobs.close()
     },
   }
