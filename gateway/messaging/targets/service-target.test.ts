@@ -195,6 +195,25 @@ describe('the answer', () => {
     expect([broker.settled[0]?.settlement.outcome, upstream.seen.length]).toEqual(['ack', 1])
   })
 
+  test('that never ends is cut off, and counts among the requests at the same time until then', async () => {
+    let open = 0
+    let most = 0
+    const { broker, upstream } = await scene({
+      config: { concurrency: 2 },
+      answer: (_req, res) => {
+        open += 1
+        most = Math.max(most, open)
+        res.on('close', () => (open -= 1))
+        res.writeHead(200).write('and')
+      },
+    })
+    for (const id of ['m1', 'm2', 'm3', 'm4']) broker.put({ id })
+    await until('all are settled', () => broker.settled.length === 4, 10_000)
+    expect([most, upstream.seen.length]).toEqual([2, 4])
+    expect(broker.settled.map(({ settlement }) => settlement.outcome)).toEqual(['ack', 'ack', 'ack', 'ack'])
+    await until('no connection is left behind', () => open === 0)
+  })
+
   test('that never comes is a failed attempt, as are a refused connection and one that breaks off', async () => {
     const broken = await startTcpUpstream((socket) => socket.on('data', () => socket.destroy()))
     const service = logicalService(serviceConfig({ name: 'payments', urls: [broken.url] }), testDeps())

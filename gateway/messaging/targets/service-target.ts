@@ -10,6 +10,9 @@ import type { Target } from './target.ts'
 
 /** How long the body of an answer may pause. Its status has decided already. */
 const bodyTimeoutMs = 30_000
+/** How long the rest of an answer that nobody asks for is waited for. */
+const restTimeoutMs = 2000
+const maxRestBytes = 128 * 1024
 
 export interface ServiceTarget {
   readonly service: Service
@@ -88,26 +91,31 @@ export function serviceTarget({ service, method, path }: ServiceTarget, deps: Se
   }
 }
 
-/** The body of an answer that somebody may ask for; otherwise what is left of the answer is let go. */
-function bodyOf(answer: UpstreamAnswer, call: DeliveryCall): Promise<Buffer | undefined> | undefined {
+/**
+ * The body of an answer that somebody may ask for. Of any other a short rest is read, so that the connection can be used again. Either way
+ * the answer has ended, or its connection has, when this resolves: the service never has more of a consumer's requests than `concurrency`.
+ */
+async function bodyOf(answer: UpstreamAnswer, call: DeliveryCall): Promise<Buffer | undefined> {
   const wanted = call.delivery.message.headers[jobHeader] !== undefined && answer.status >= 200 && answer.status < 300
-  if (wanted) return read(answer)
-  answer.discard()
+  if (wanted) return read(answer, maxResultBytes)
+  const timer = answer.complete ? undefined : setTimeout(() => answer.cancel(new GatewayError('CLIENT_GONE')), restTimeoutMs)
+  await read(answer, maxRestBytes)
+  clearTimeout(timer)
   return undefined
 }
 
-function read(answer: UpstreamAnswer): Promise<Buffer | undefined> {
+function read(answer: UpstreamAnswer, maxBytes: number): Promise<Buffer | undefined> {
   const chunks: Buffer[] = []
   let bytes = 0
   return new Promise((resolve) => {
     answer.pipe({
       write: (chunk) => {
         bytes += chunk.length
-        if (bytes <= maxResultBytes) chunks.push(chunk)
+        if (bytes <= maxBytes) chunks.push(chunk)
         else answer.cancel(new GatewayError('CLIENT_GONE'))
         return true
       },
-      end: () => resolve(bytes <= maxResultBytes ? Buffer.concat(chunks) : undefined),
+      end: () => resolve(bytes <= maxBytes ? Buffer.concat(chunks) : undefined),
       // The status has said that the message is handled; an answer that breaks off after it changes nothing.
       fail: () => resolve(undefined),
     })
