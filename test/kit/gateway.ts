@@ -27,18 +27,9 @@ export interface TestGateway {
   close(): Promise<void>
 }
 
-/** The configuration that `yaml` stands for; throws with the findings when there is an error. A listener on a free loopback port is added where none is named. */
-export async function configOf(yaml: string, env: Record<string, string> = {}): Promise<GatewayConfig> {
-  const folder = await temporaryFolder()
-  try {
-    return await configIn(folder, yaml, env)
-  } finally {
-    await rm(folder, { recursive: true, force: true })
-  }
-}
-
 const temporaryFolder = (): Promise<string> => mkdtemp(join(tmpdir(), 'headgate-test-'))
 
+/** The configuration that `yaml` stands for; throws with the findings when there is an error. A listener on a free loopback port is added where none is named. */
 async function configIn(folder: string, yaml: string, env: Record<string, string>): Promise<GatewayConfig> {
   const text = /^listeners:/m.test(yaml) ? yaml : `${yaml}\nlisteners: { main: { address: "127.0.0.1:0" } }\n`
   await writeFile(join(folder, 'gateway.yaml'), text)
