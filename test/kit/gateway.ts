@@ -30,10 +30,10 @@ export interface TestGateway {
 const temporaryFolder = (): Promise<string> => mkdtemp(join(tmpdir(), 'headgate-test-'))
 
 /** The configuration that `yaml` stands for; throws with the findings when there is an error. A listener on a free loopback port is added where none is named. */
-async function configIn(folder: string, yaml: string, env: Record<string, string>): Promise<GatewayConfig> {
+async function configIn(folder: string, yaml: string): Promise<GatewayConfig> {
   const text = /^listeners:/m.test(yaml) ? yaml : `${yaml}\nlisteners: { main: { address: "127.0.0.1:0" } }\n`
   await writeFile(join(folder, 'gateway.yaml'), text)
-  const { config, diagnostics } = await load({ paths: ['gateway.yaml'], env, cwd: folder })
+  const { config, diagnostics } = await load({ paths: ['gateway.yaml'], env: {}, cwd: folder })
   if (config === undefined)
     throw new Error(diagnostics.map(({ code, message, location }) => `${location.line}:${location.column} ${code} ${message}`).join('\n'))
   return config
@@ -55,7 +55,7 @@ export async function startGateway(yaml: string, folder?: string): Promise<TestG
       close: () => Promise.resolve(),
     },
   })
-  await plane.apply(await configIn(place, yaml, {}))
+  await plane.apply(await configIn(place, yaml))
   const port = plane.listeners[0]?.port ?? 0
   const text = (): Promise<string> => counted.registry.metrics()
   return {
@@ -69,7 +69,7 @@ export async function startGateway(yaml: string, folder?: string): Promise<TestG
       const line = (await text()).split('\n').find((one) => one.startsWith(`${series} `))
       return line === undefined ? 0 : Number(line.slice(series.length + 1))
     },
-    apply: async (next) => plane.apply(await configIn(place, next, {})),
+    apply: async (next) => plane.apply(await configIn(place, next)),
     close: async () => {
       await plane.close()
       if (folder === undefined) await rm(place, { recursive: true, force: true })
