@@ -98,8 +98,9 @@ export const supervisor = (deps: SupervisorDeps): Fleet => {
     if (stopping || active === undefined || members[index] !== undefined) return
     const hired = hire(index)
     try {
+      // First, so that a consumer that is paused takes nothing at its start.
+      for (const [consumer, value] of paused) await hired.ask('pause', { consumer, paused: value }, applyTimeoutMs)
       await hired.ask('apply', active, applyTimeoutMs)
-      for (const [consumer, value] of paused) await hired.ask('pause', { consumer, paused: value }, answerTimeoutMs)
       restarts += 1
       log.info({ worker: index, pid: hired.pid }, `worker ${index} serves again`)
     } catch (error) {
@@ -140,6 +141,7 @@ export const supervisor = (deps: SupervisorDeps): Fleet => {
       listeners = await applyToAll(alive(), pinned)
     }
     active = pinned
+    for (const name of paused.keys()) if (!pinned.consumers.some((consumer) => consumer.name === name)) paused.delete(name)
     // A worker may have ended between its answer and this line.
     if (first) for (const [index, one] of members.entries()) if (one === undefined) replaceLater(index)
   }
@@ -191,9 +193,10 @@ export const supervisor = (deps: SupervisorDeps): Fleet => {
     },
     pauseConsumer: (name, value) =>
       inTurn(async () => {
-        const known = await Promise.all(alive().map((one) => one.ask('pause', { consumer: name, paused: value }, answerTimeoutMs)))
-        if (!known.includes(true)) return false
+        if (active?.consumers.some((consumer) => consumer.name === name && consumer.deliverTo !== undefined) !== true) return false
         paused.set(name, value)
+        // One that ends meanwhile is told when it is replaced.
+        await Promise.allSettled(alive().map((one) => one.ask('pause', { consumer: name, paused: value }, answerTimeoutMs)))
         return true
       }),
     async drain(): Promise<DrainResult> {
