@@ -1,3 +1,4 @@
+import { enableCompileCache } from 'node:module'
 import { parentPort, workerData } from 'node:worker_threads'
 import type { MessagePort } from 'node:worker_threads'
 import { openDatabase } from './database.ts'
@@ -128,6 +129,8 @@ async function start(port: MessagePort, settings: ThreadData): Promise<void> {
   ticks.in(0)
 }
 
+// A thread has a cache of its own; without it each start of a gateway with queues would strip and compile the program anew.
+enableCompileCache()
 if (parentPort === null) throw new Error('this file is the entry of a worker thread')
 const port = parentPort
 start(port, workerData as ThreadData).catch((error: unknown) => {
