@@ -6,7 +6,8 @@ import { clients, loadLibrary } from '../../gateway/messaging/kafka/library.ts'
 import { liveRecords, wholeLog } from '../../gateway/messaging/kafka/log-scan.ts'
 import { kafkaCluster, kafkaNote, noKafka } from '../kit/kafka.ts'
 import type { KafkaCluster } from '../kit/kafka.ts'
-import { brokerDeps, directQueue, kafkaConfig } from './kafka-broker.ts'
+import { until } from '../kit/until.ts'
+import { brokerDeps, counting, directQueue, kafkaConfig, message } from './kafka-broker.ts'
 import type { LogLine } from './kafka-broker.ts'
 
 const password = 'correct-horse'
@@ -76,6 +77,31 @@ describe.skipIf(noKafka)(`Kafka with passwords and topics of its own${kafkaNote}
 
   test('a name that is none for a topic is refused', async () => {
     await expect(open().declare([directQueue('a/b')])).rejects.toMatchObject({ code: 'BROKER_MISCONFIGURED' })
+  })
+
+  test('partitions that are added later are read, too', { timeout: 40_000 }, async () => {
+    const broker = open({ partitions: 1 })
+    const queue = directQueue('growing')
+    await broker.declare([queue])
+    const consumer = counting(broker, queue.name)
+    const publish = async (): Promise<string> => {
+      const one = message()
+      await broker.publish({ exchange: queue.name, routingKey: queue.name }, one)
+      return one.id
+    }
+    const first = await publish()
+    await until('the consumer is there', () => consumer.counts.has(first), 15_000)
+    const admin = clients(await loadLibrary(), config()).admin()
+    await admin.createPartitions({ topics: [{ name: queue.name, count: 2, assignments: [{ brokerIds: [1] }] }] })
+    const ids: string[] = []
+    const isUsed = async (): Promise<boolean> => {
+      ids.push(await publish())
+      const [added] = await admin.listOffsets({ topics: [{ name: queue.name, partitions: [{ partitionIndex: 1, timestamp: -1n }] }] })
+      return (added?.partitions[0]?.offset ?? 0n) > 5n
+    }
+    await until('the producer writes to the new partition too', isUsed, 15_000)
+    await until('both partitions are read', () => ids.every((id) => consumer.counts.has(id)), 20_000)
+    await admin.close()
   })
 
   test('bounds that Kafka cannot keep are told once', async () => {

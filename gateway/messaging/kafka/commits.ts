@@ -1,7 +1,6 @@
 import type { Consumer } from '@platformatic/kafka'
 import { GatewayError } from '../../errors.ts'
 import type { CommitWaiter, GroupPartition } from './group-partition.ts'
-import type { Link } from './link.ts'
 
 /** Stores in the group what is settled; one request at a time, for all partitions together. */
 export interface Commits {
@@ -20,13 +19,13 @@ export interface Commits {
 }
 
 export interface CommitsOptions {
-  readonly link: Link
   /** How long a settlement waits for its commit. */
   readonly timeoutMs: number
   partitions(): Iterable<GroupPartition>
   /** Undefined while there must be no commit: one that meets a rebalance makes the client join once more. */
   member(): Consumer | undefined
   onIdle(): void
+  onFailed(error: unknown): void
 }
 
 interface Part {
@@ -66,7 +65,7 @@ export function commits(options: CommitsOptions): Commits {
         for (const waiter of waiters) waiter.resolve()
       }
     } catch (error) {
-      options.link.failed(error)
+      options.onFailed(error)
       for (const { partition, waiters } of parts) {
         if (partition.lost.signal.aborted) for (const waiter of waiters) waiter.reject(new GatewayError('BROKER_UNAVAILABLE'))
         else partition.waiters.push(...waiters)

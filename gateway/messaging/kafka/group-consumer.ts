@@ -5,6 +5,7 @@ import { commits } from './commits.ts'
 import { feed } from './feed.ts'
 import { empty, groupPartition, lose, takeFirst } from './group-partition.ts'
 import type { GroupPartition } from './group-partition.ts'
+import { isProtocolError } from './library.ts'
 import type { Clients } from './library.ts'
 import type { Link } from './link.ts'
 import { membership } from './membership.ts'
@@ -98,11 +99,15 @@ export function groupConsumer(options: GroupConsumerOptions): GroupConsumer {
     onLost: () => keepOnly(new Map()),
   })
   const offsets = commits({
-    link,
     timeoutMs: options.commitTimeoutMs,
     partitions: () => partitions.values(),
     member: () => group.member,
     onIdle: () => leaveWhenIdle(),
+    onFailed(error) {
+      link.failed(error)
+      // A partition is gone: as long as it is assigned, no commit with it in it goes through.
+      if (isProtocolError(clients.library, error, 'UNKNOWN_TOPIC_OR_PARTITION', 'UNKNOWN_TOPIC_ID')) group.renew(error)
+    },
   })
 
   const keepOnly = (kept: ReadonlyMap<string, unknown>): void => {

@@ -65,11 +65,20 @@ export function clients(library: KafkaLibrary, config: KafkaBrokerConfig): Clien
     )
   return {
     library,
-    producer: () => guarded(new library.Producer({ ...base, idempotent: true, acks: -1, partitioner: library.compatibilityPartitioner })),
+    producer: () => guarded(new library.Producer({ ...base, idempotent: true, acks: -1, partitioner: partitioner(library) })),
     admin: () => guarded(new library.Admin({ ...base, retries: 1 })),
     // Joining a group may take as long as a rebalance does.
     member: (group) => consumer(group, sessionTimeoutMs * 2),
     reader: () => consumer('headgate.reader', 10_000),
+  }
+}
+
+/** Records of one key go where every other client of Kafka would put them; those without a key go round. */
+function partitioner(library: KafkaLibrary): Kafka.Partitioner<Buffer, Buffer, Buffer, Buffer> {
+  let turn = 0
+  return (message, key) => {
+    turn = (turn + 1) % 2 ** 30
+    return key === undefined ? turn : library.compatibilityPartitioner(message, key)
   }
 }
 

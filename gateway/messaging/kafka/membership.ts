@@ -8,6 +8,8 @@ import type { Link } from './link.ts'
 export interface Membership {
   /** The member, while it may commit: undefined before it has joined and while the group is being divided anew. */
   readonly member: Consumer | undefined
+  /** Leaves and joins anew: the topics are not any more what they were when the group was divided. */
+  renew(why: unknown): void
   /** Says goodbye, so that the others need not wait for the session to end. */
   leave(): Promise<void>
 }
@@ -30,6 +32,8 @@ export interface MembershipOptions {
 }
 
 const rejoinPauseMs = 500
+/** How often it is looked whether the topics have more or fewer partitions: nobody tells the members of a group, and nobody reads new ones. */
+const lookPauseMs = 5000
 
 export function membership(options: MembershipOptions): Membership {
   const { group, topics, log, link } = options
@@ -37,6 +41,7 @@ export function membership(options: MembershipOptions): Membership {
   let stable = false
   let left = false
   let timer: NodeJS.Timeout | undefined
+  let giveUp: (why: unknown) => void = () => {}
 
   const join = async (): Promise<void> => {
     const member = options.clients.member(group)
@@ -50,8 +55,10 @@ export function membership(options: MembershipOptions): Membership {
       stable = false
       options.onLost()
       void end(member)
+      clearTimeout(timer)
       timer = setTimeout(() => void join(), rejoinPauseMs)
     }
+    giveUp = lose
     member.on('consumer:group:rebalance', () => {
       if (!isCurrent()) return
       stable = false
@@ -83,16 +90,31 @@ export function membership(options: MembershipOptions): Membership {
     member.topics.trackAll(...topics)
     try {
       await member.joinGroup({})
+      const count = await partitionCount(member, topics)
+      lookLater(member, count)
     } catch (error) {
       link.failed(error)
       lose(error)
     }
+  }
+  const lookLater = (member: Consumer, before: number): void => {
+    if (current === member && !left) timer = setTimeout(() => void look(member, before), lookPauseMs)
+  }
+  const look = async (member: Consumer, before: number): Promise<void> => {
+    try {
+      const now = await partitionCount(member, topics)
+      if (now !== before && current === member) giveUp(new Error(`the topics have ${now} partitions instead of ${before}`))
+    } catch {
+      // The broker is away; the heartbeats will tell.
+    }
+    lookLater(member, before)
   }
   void join()
   return {
     get member() {
       return stable ? current : undefined
     },
+    renew: (why) => giveUp(why),
     async leave() {
       left = true
       stable = false
@@ -102,6 +124,11 @@ export function membership(options: MembershipOptions): Membership {
       if (member !== undefined) await end(member)
     },
   }
+}
+
+async function partitionCount(member: Consumer, topics: readonly string[]): Promise<number> {
+  const metadata = await member.metadata({ topics: [...topics], metadataMaxAge: lookPauseMs / 2 })
+  return topics.reduce((sum, topic) => sum + (metadata.topics.get(topic)?.partitionsCount ?? 0), 0)
 }
 
 const goodbyeMs = 2000
