@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -8,21 +9,29 @@ import { owners } from './owner-lock.ts'
 
 let folder = ''
 let path = ''
+let children: ChildProcess[] = []
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'headgate-owners-'))
   path = join(folder, 'store.db')
+  children = []
 })
 
-afterEach(() => rm(folder, { recursive: true, force: true }))
+afterEach(async () => {
+  for (const child of children) child.kill('SIGKILL')
+  await rm(folder, { recursive: true, force: true })
+})
 
 /** Another process that owns the store until it is killed; resolves with its name. */
 async function stranger(): Promise<{ readonly name: string; kill(): Promise<void> }> {
   const program = `
     import { owners } from ${JSON.stringify(new URL('owner-lock.ts', import.meta.url).href)}
-    process.stdout.write(owners(${JSON.stringify(path)}).own)
+    const { own } = owners(${JSON.stringify(path)})
+    globalThis.gc()
+    process.stdout.write(own)
     setInterval(() => undefined, 1000)`
-  const child = spawn(process.execPath, ['--input-type=module', '-e', program], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const child = spawn(process.execPath, ['--expose-gc', '--input-type=module', '-e', program], { stdio: ['ignore', 'pipe', 'inherit'] })
+  children.push(child)
   const [name] = (await once(child.stdout, 'data')) as [Buffer]
   return {
     name: name.toString(),
@@ -42,7 +51,7 @@ test('an owner lives until it closes', () => {
   one.close()
 })
 
-test('an owner in another process lives until that process is killed', async () => {
+test('an owner in another process lives until that process is killed, even when nothing refers to it any more', async () => {
   const here = owners(path)
   const there = await stranger()
   expect(here.alive(there.name)).toBe(true)

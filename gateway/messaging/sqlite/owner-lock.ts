@@ -4,6 +4,9 @@ import { basename, dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { isBusy } from '../sqlite/store-error.ts'
 
+/** A connection that nobody holds is closed by the garbage collector, and its lock with it, while the process still counts as alive. */
+const held = new Set<DatabaseSync>()
+
 /** Who uses a store file at this moment, as far as the operating system knows. */
 export interface Owners {
   /** Of this connection; new after every start. */
@@ -22,6 +25,7 @@ export interface Owners {
 export function owners(storePath: string): Owners {
   const prefix = `${storePath}-owner-`
   const { own, lock } = ownLock(prefix)
+  held.add(lock)
 
   const alive = (owner: string): boolean => owner === own || isHeld(`${prefix}${owner}`)
 
@@ -34,6 +38,7 @@ export function owners(storePath: string): Owners {
     alive,
     close: () => {
       rmSync(`${prefix}${own}`, { force: true })
+      held.delete(lock)
       lock.close()
     },
   }
