@@ -50,7 +50,8 @@ export function connection(options: ConnectionOptions): Connection {
   let wasOpen = false
 
   const failed = ({ kind, message }: StoreFailure): void => {
-    if (kind === 'operation') return
+    // What ended the thread has been told, and why.
+    if (kind === 'operation' || kind === 'ended') return
     lastError = message
     if (state !== 'connected') return
     state = 'blocked'

@@ -1,4 +1,4 @@
-import { closeSync, mkdirSync, openSync } from 'node:fs'
+import { closeSync, mkdirSync, openSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { isBusy } from './store-error.ts'
@@ -30,6 +30,18 @@ export function openDatabase(path: string, busyMs: number): DatabaseSync {
   } catch (error) {
     database.close()
     throw error
+  }
+}
+
+/**
+ * What is stored in a file that somebody removed or replaced is there for nobody after the next start.
+ * @returns Whether `path` still names the file that it names now.
+ */
+export function placeOf(path: string): () => boolean {
+  const { dev, ino } = statSync(path, { bigint: true })
+  return () => {
+    const now = statSync(path, { bigint: true, throwIfNoEntry: false })
+    return now?.ino === ino && now.dev === dev
   }
 }
 

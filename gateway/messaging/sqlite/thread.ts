@@ -1,7 +1,7 @@
 import { enableCompileCache } from 'node:module'
 import { parentPort, workerData } from 'node:worker_threads'
 import type { MessagePort } from 'node:worker_threads'
-import { openDatabase } from './database.ts'
+import { openDatabase, placeOf } from './database.ts'
 import type { ProgramOpener, SqliteProgram, Tick } from './program.ts'
 import type { Call, FromThread, ThreadData, ToThread } from './protocol.ts'
 import { failureOf, isBusy } from './store-error.ts'
@@ -72,6 +72,7 @@ function outbox(post: (message: FromThread, transfer: ArrayBuffer[]) => void): {
 async function start(port: MessagePort, settings: ThreadData): Promise<void> {
   const module = (await import(settings.program)) as { readonly open: Opener }
   const database = openDatabase(settings.path, settings.busyMs)
+  const isInPlace = placeOf(settings.path)
   const post = (message: FromThread, transfer: ArrayBuffer[] = []): void => port.postMessage(message, transfer)
   const out = outbox(post)
   const look = (): Tick | undefined => {
@@ -94,6 +95,8 @@ async function start(port: MessagePort, settings: ThreadData): Promise<void> {
   const run = (calls: readonly Call[], writes: readonly (() => void)[]): void => {
     out.begin()
     const { answers, failure } = transact(calls, writes)
+    // Ends the thread before anything is confirmed; its owner opens a new file.
+    if (failure === undefined && !isInPlace()) throw new Error(`${settings.path} was removed or replaced`)
     out.end(answers, failure === undefined)
     if (failure !== undefined && calls.length === 0) post({ type: 'failure', failure })
   }
