@@ -1,4 +1,4 @@
-import type { GatewayConfig } from '../../config/model.ts'
+import type { GatewayConfig, QueueConfig } from '../../config/model.ts'
 import { GatewayError } from '../errors.ts'
 import type { Broker, BrokerDeps } from './broker.ts'
 import { openBroker } from './brokers.ts'
@@ -29,7 +29,7 @@ export function deadLetterDesk(deps: BrokerDeps): DeadLetterDesk {
     if (known !== undefined) return known
     const opened = new OpenBroker(
       openBroker(brokerConfig, deps).then(async (broker) => {
-        await broker.declare(queues)
+        await broker.declare(brokerConfig.type === 'embedded' ? queues.map(unexpiring) : queues)
         return broker
       }),
       () => {
@@ -48,6 +48,9 @@ export function deadLetterDesk(deps: BrokerDeps): DeadLetterDesk {
     close: async () => void (await Promise.all([...open.values()].map((one) => one.close()))),
   }
 }
+
+/** Expired messages are the business of the data plane: a reload may have given it another `ttl` while this broker is still open. */
+const unexpiring = (queue: QueueConfig): QueueConfig => ({ ...queue, ttlMs: Infinity })
 
 /** One broker, for as long as somebody uses it and {@link idleMs} longer. */
 class OpenBroker {
