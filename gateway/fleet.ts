@@ -23,7 +23,7 @@ export interface DataPlane<Status extends object = object> {
 }
 
 export interface DrainResult {
-  /** False when requests were cut off because `shutdown.drain_timeout` passed. */
+  /** False when requests or deliveries were cut off because `shutdown.drain_timeout` passed. */
   readonly drained: boolean
 }
 

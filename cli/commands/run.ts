@@ -103,7 +103,7 @@ const untilStopped = async ({ gateway, setup, files, told, end }: Running): Prom
   setup.log.info({ signal: await told }, 'stopping: no new connections, requests in flight finish')
   files.close()
   const { drained } = await gateway.drain()
-  if (!drained) setup.log.warn({}, 'requests were cut off: shutdown.drain_timeout has passed')
+  if (!drained) setup.log.warn({}, 'requests or deliveries were cut off: shutdown.drain_timeout has passed')
   await gateway.close()
   return end(exitCodes.ok)
 }
