@@ -10,6 +10,8 @@ import { until } from './until.ts'
 
 /** Apache Kafka as Maven has it, in KRaft mode; runs on Java 17. */
 const kafkaVersion = '4.1.0'
+const java = 'java'
+const maven = 'mvn'
 /** Any 16 bytes in base64url; all nodes of a cluster are formatted with the same. */
 const clusterId = 'SGVhZGdhdGVLYWZrYVRlcw'
 
@@ -83,14 +85,14 @@ function kafkaNode(classPath: string, folder: string, settings: string, port: nu
   mkdirSync(folder, { recursive: true })
   const file = join(folder, 'server.properties')
   writeFileSync(file, settings)
-  execFileSync('java', ['-Xmx256m', '-XX:TieredStopAtLevel=1', '-cp', classPath, 'kafka.tools.StorageTool', 'format', '-t', clusterId, '-c', file], {
+  execFileSync(java, ['-Xmx256m', '-XX:TieredStopAtLevel=1', '-cp', classPath, 'kafka.tools.StorageTool', 'format', '-t', clusterId, '-c', file], {
     stdio: 'pipe',
   })
   let child: ChildProcess | undefined
   return {
     server: `127.0.0.1:${port}`,
     async start() {
-      const started = spawn('java', ['-Xms256m', '-Xmx512m', '-XX:+UseSerialGC', '-cp', classPath, 'kafka.Kafka', file], { stdio: 'ignore' })
+      const started = spawn(java, ['-Xms256m', '-Xmx512m', '-XX:+UseSerialGC', '-cp', classPath, 'kafka.Kafka', file], { stdio: 'ignore' })
       child = started
       await until(`the Kafka node on port ${port} takes connections`, () => (started.exitCode === null ? accepts(port) : failed(port)), 60_000)
     },
@@ -150,13 +152,13 @@ function passwordSettings(user: NonNullable<KafkaOptions['user']>): string[] {
 function archives(): string {
   const cache = process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache')
   const target = join(cache, 'headgate-test', `kafka-${kafkaVersion}`)
-  execFileSync('java', ['-version'], { stdio: 'pipe' })
+  execFileSync(java, ['-version'], { stdio: 'pipe' })
   if (existsSync(target)) return target
   mkdirSync(join(cache, 'headgate-test'), { recursive: true })
   const work = mkdtempSync(join(cache, 'headgate-test', 'kafka-download-'))
   try {
     writeFileSync(join(work, 'pom.xml'), pom)
-    execFileSync('mvn', ['-q', '-B', 'dependency:copy-dependencies', '-DincludeScope=runtime', '-DoutputDirectory=jars'], {
+    execFileSync(maven, ['-q', '-B', 'dependency:copy-dependencies', '-DincludeScope=runtime', '-DoutputDirectory=jars'], {
       cwd: work,
       stdio: 'pipe',
       timeout: 300_000,
