@@ -12,7 +12,7 @@ import { type NotRun, isBroken, text } from './report.ts'
 import type { BrokerKind, RunResult, Surroundings } from './scenario.ts'
 import { scenarios } from './scenarios/scenarios.ts'
 
-const tell = (line: string): void => void process.stderr.write(`${line}\n`)
+const tell = (line: string): void => void process.stderr.write(`${new Date().toISOString().slice(11, 19)} ${line}\n`)
 const kinds: readonly BrokerKind[] = ['embedded', 'rabbitmq']
 
 const { values } = parseArgs({

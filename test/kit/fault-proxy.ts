@@ -57,9 +57,9 @@ export async function startFaultProxy(target: { readonly host?: string; readonly
       forward(one, other)
       one.on('error', () => undefined)
       one.on('close', () => {
-        pairs.delete(pair)
-        // A frozen link does not tell that the other side has gone.
-        if (!frozen) other.destroy()
+        if (other.destroyed) pairs.delete(pair)
+        // A frozen link does not tell that the other side has gone; `mend` does.
+        else if (!frozen) other.destroy()
       })
       if (frozen) one.pause()
     }
@@ -91,7 +91,10 @@ export async function startFaultProxy(target: { readonly host?: string; readonly
     mend: () => {
       frozen = false
       refusing = false
+      const isHalf = ({ client, server: upstream }: Pair): boolean => client.destroyed || upstream.destroyed
+      const halves = [...pairs].filter(isHalf)
       all((socket) => void socket.resume())
+      for (const { client, server: upstream } of halves) for (const socket of [client, upstream]) socket.destroy()
     },
     delay: (ms) => {
       delayMs = ms
