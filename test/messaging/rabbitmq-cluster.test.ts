@@ -1,11 +1,75 @@
-import { describe } from 'vitest'
+import { randomUUID } from 'node:crypto'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { QueueConfig } from '../../config/model.ts'
+import type { Broker } from '../../gateway/messaging/broker.ts'
 import { describeBroker } from '../contracts/broker-suite.ts'
-import { rabbitmqHarness } from '../kit/rabbitmq-broker.ts'
-import { rabbitmqSource } from '../kit/rabbitmq.ts'
+import { openRabbitmqBroker, rabbitmqHarness } from '../kit/rabbitmq-broker.ts'
+import { rabbitmqSource, startRabbitmq } from '../kit/rabbitmq.ts'
+import type { RabbitmqServer } from '../kit/rabbitmq.ts'
 import { missing, skips } from '../kit/servers.ts'
+import { until } from '../kit/until.ts'
 
 const source = await rabbitmqSource()
 
 describe.skipIf(skips(source))(`three RabbitMQ nodes${missing(source)}`, () => {
   describeBroker('a RabbitMQ cluster', rabbitmqHarness(3))
 })
+
+describe.skipIf(skips(source))(`a RabbitMQ cluster that loses a node${missing(source)}`, () => {
+  let server: RabbitmqServer
+  let broker: Broker
+  beforeAll(async () => {
+    server = await startRabbitmq({ nodes: 3 })
+    broker = openRabbitmqBroker(server.urls, { publishTimeoutMs: 3000 })
+  }, 120_000)
+  afterAll(async () => {
+    await broker.close()
+    await server.stop()
+  })
+
+  test('publishing resumes within 5 s of the leader being killed, and nothing that was confirmed is lost', async () => {
+    await broker.declare([queue])
+    const seen = new Set<string>()
+    broker.subscribe({ queue: queue.name, prefetch: 50, holdMs: Infinity, exclusive: false, consumer: 'cluster' }, (delivery) => {
+      seen.add(delivery.message.id)
+      void delivery.settle({ outcome: 'ack' }).catch(() => undefined)
+    })
+    const confirmed: string[] = []
+    const publish = async (): Promise<boolean> => {
+      const id = randomUUID()
+      const message = { id, body: Buffer.from('x'), contentType: undefined, headers: {}, key: undefined, publishedAtMs: Date.now() }
+      const stored = await broker.publish({ exchange: queue.exchange, routingKey: queue.name }, message).then(
+        () => true,
+        () => false,
+      )
+      if (stored) confirmed.push(id)
+      return stored
+    }
+    for (let count = 0; count < 200; count += 1) await publish()
+    const leader = (await server.node.ctl('eval', leaderOf)).replaceAll(/\W*(rabbit\d@localhost)[^]*/g, '$1')
+    const killed = server.nodes.find((node) => node.name === leader)
+    expect(killed).toBeDefined()
+    await killed?.kill()
+    const killedAtMs = performance.now()
+    await until('a publish is confirmed again', publish, 10_000)
+    expect(performance.now() - killedAtMs).toBeLessThan(5000)
+    for (let count = 0; count < 200; count += 1) await publish()
+    await until('every confirmed message has come', () => confirmed.every((id) => seen.has(id)), 10_000)
+    expect(confirmed.length).toBeGreaterThan(350)
+  })
+})
+
+const queue: QueueConfig = {
+  name: 'cluster.work',
+  broker: 'default',
+  type: 'direct',
+  exchange: 'cluster.work',
+  bindings: ['cluster.work'],
+  durable: true,
+  ttlMs: Infinity,
+  deadLetter: true,
+  maxLength: Infinity,
+  maxBytes: Infinity,
+}
+
+const leaderOf = `{ok, Q} = rabbit_amqqueue:lookup(rabbit_misc:r(<<"/">>, queue, <<"${queue.name}">>)), element(2, amqqueue:get_pid(Q)).`

@@ -56,9 +56,10 @@ class RabbitmqBroker implements Broker {
     this.#topology = new Topology(config, this.#consuming, deps)
     this.#locks = new Locks(this.#consuming)
     const timeoutMs = config.publishTimeoutMs
-    this.#outbox = new Outbox(this.#publishing, { timeoutMs, maxUnconfirmed: config.maxUnconfirmed })
+    const onMissing = (): void => void this.#topology.restore()
+    this.#outbox = new Outbox(this.#publishing, { timeoutMs, maxUnconfirmed: config.maxUnconfirmed, onMissing })
     // Bounded by the deliveries that are held, and by the rounds of a replay.
-    const copies = new Outbox(this.#publishing, { timeoutMs, maxUnconfirmed: Infinity })
+    const copies = new Outbox(this.#publishing, { timeoutMs, maxUnconfirmed: Infinity, onMissing })
     this.#courier = new Courier(copies, this.#topology, deps)
     this.#gauge = new Gauge(this.#consuming, this.#topology, (queue) => this.#held(queue))
     this.deadLetters = new RabbitmqDeadLetters({
@@ -145,6 +146,7 @@ class RabbitmqBroker implements Broker {
     const subscriptions = [...this.#subscriptions]
     await Promise.all(subscriptions.map((subscription) => subscription.end()))
     await Promise.all([this.#publishing.close(), this.#consuming.close()])
+    await Promise.all(subscriptions.map(({ ended }) => ended))
   }
 
   #state(): BrokerStatus['state'] {

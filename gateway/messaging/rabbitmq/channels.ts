@@ -3,6 +3,8 @@ import { within } from './pause.ts'
 
 /** How long a channel or a connection may take to say goodbye. */
 export const goodbyeMs = 1000
+/** A command about a queue that has lost its nodes may never be answered. */
+const answerMs = 5000
 
 /** A channel that cannot end the process: its errors have a listener before anything can happen on it. `close` follows each of them. */
 export const openChannel = async (model: ChannelModel): Promise<Channel> => watched(await model.createChannel())
@@ -36,10 +38,16 @@ export class ScratchChannel {
   async run<T>(command: (channel: Channel) => Promise<T>): Promise<T> {
     const channel = (this.#channel ??= await openChannel(this.#model))
     try {
-      return await command(channel)
+      const answer = await within(
+        answerMs,
+        command(channel).then((value) => ({ value })),
+      )
+      if (answer === undefined) throw new Error(`the broker has not answered a command for ${answerMs} ms`)
+      return answer.value
     } catch (error) {
       // The refusal may arrive before the channel knows that it is closed.
       this.#channel = undefined
+      void closeChannel(channel)
       throw error
     }
   }

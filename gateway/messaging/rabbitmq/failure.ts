@@ -27,4 +27,5 @@ export function isLasting(error: unknown): boolean {
   return lastingText.test(textOf(error)) || /^(?:CERT_|ERR_TLS_|ERR_SSL_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_)/.test(code)
 }
 
-const lastingText = /ACCESS[-_]REFUSED|NOT[-_]ALLOWED|SASL mechanism/
+/** The client library does not tell why the opening of a virtual host was refused. */
+const lastingText = /ACCESS[-_]REFUSED|NOT[-_]ALLOWED|SASL mechanism|Expected ConnectionOpenOk/

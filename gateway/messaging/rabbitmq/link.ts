@@ -18,6 +18,8 @@ export interface LinkOptions {
 
 /** A connection that ended sooner than this counts as an attempt that failed. */
 const shortLifeMs = 1000
+/** A node that is starting refuses for a moment what it will permit. */
+const lastingRounds = 3
 const firstPauseMs = 100
 const longestPauseMs = 1000
 
@@ -178,7 +180,7 @@ export class Link extends EventEmitter<LinkEvents> {
     const { broker, role, nodes } = this.#options
     this.lastError = textOf(error)
     if (!isLasting(error)) this.#refusal = undefined
-    else if (failures >= nodes.length && error instanceof Error) this.#refusal = error
+    else if (failures >= nodes.length * lastingRounds && error instanceof Error) this.#refusal = error
     const fields = { broker, node: this.address, role, error: this.lastError }
     // While the broker is away one line a round is enough.
     if (failures <= 1) this.#deps.log.warn(fields, 'the connection to the broker was lost or refused')

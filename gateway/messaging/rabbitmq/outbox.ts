@@ -2,7 +2,7 @@ import { IllegalOperationError } from 'amqplib'
 import type { ChannelModel, ConfirmChannel, Message as RawMessage, Options } from 'amqplib'
 import { GatewayError } from '../../errors.ts'
 import { closeChannel, watched } from './channels.ts'
-import { unavailable } from './failure.ts'
+import { replyCode, replyCodes, unavailable } from './failure.ts'
 import type { Link } from './link.ts'
 import { pause } from './pause.ts'
 
@@ -19,6 +19,8 @@ export interface OutboxOptions {
   readonly timeoutMs: number
   /** Parcels that may wait for their confirmation. */
   readonly maxUnconfirmed: number
+  /** An exchange that was there has gone: the broker ends the channel over it. */
+  readonly onMissing: () => void
 }
 
 interface Job {
@@ -93,6 +95,9 @@ export class Outbox {
   async #open(model: ChannelModel): Promise<void> {
     try {
       const channel = watched(await model.createConfirmChannel())
+      channel.on('error', (error: unknown) => {
+        if (replyCode(error) === replyCodes.notFound) this.#options.onMissing()
+      })
       channel.once('close', () => {
         if (this.#channel !== channel) return
         this.#channel = undefined

@@ -36,6 +36,7 @@ export class Session implements DeliveryChannel {
   /** Tags of the consumers that run. */
   readonly #consumers = new Set<string>()
   #started = 0
+  #retired = false
   #settledAtMs = -Infinity
   consuming = false
   /** The broker ended the consumer, as it does when the queue is deleted. */
@@ -127,8 +128,16 @@ export class Session implements DeliveryChannel {
     this.#tell(() => this.#channel.nack(raw, false, false))
   }
 
+  /** Takes no more, and ends with the last delivery that is held. */
+  retire(): void {
+    this.#retired = true
+    this.#backlog.length = 0
+    if (this.#held.size === 0) void this.close()
+  }
+
   done(delivery: RabbitmqDelivery): void {
     this.#held.delete(delivery)
+    if (this.#retired && this.#held.size === 0) void this.close()
     if (this.#backlog.length > 0) this.pump()
     if (this.#held.size === 0) this.#options.onChange()
   }
@@ -163,7 +172,7 @@ export class Session implements DeliveryChannel {
   }
 
   #mayTake(): boolean {
-    return this.#held.size < this.#options.prefetch && this.#options.takes()
+    return !this.#retired && this.#held.size < this.#options.prefetch && this.#options.takes()
   }
 
   /** @param outcome Already known; undefined when the consumer finds it. */

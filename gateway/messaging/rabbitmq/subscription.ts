@@ -84,7 +84,6 @@ export class RabbitmqSubscription implements Subscription {
     this.#stopping.abort()
     this.#wake()
     await this.#session?.close()
-    await this.#running
   }
 
   get #over(): boolean {
@@ -123,12 +122,14 @@ export class RabbitmqSubscription implements Subscription {
     this.#quiet = Promise.withResolvers()
     let release: Release | undefined
     try {
-      while (!session.ended && !this.#over) release = await this.#consume(session, release)
+      while (!session.ended && !session.cancelled && !this.#over) release = await this.#consume(session, release)
       if (!this.#leavesWithChannel) session.giveBackBacklog()
       this.#quiet.resolve()
-      while (!session.ended && session.held.size > 0) await this.#change()
+      while (!session.ended && !session.cancelled && session.held.size > 0) await this.#change()
     } finally {
-      await session.close()
+      // What is held of a queue that was deleted can still be settled; a new one of the same name needs a new channel.
+      if (session.cancelled && !this.#over) session.retire()
+      else await session.close()
       await release?.()
       this.#session = undefined
       this.#quiet.resolve()

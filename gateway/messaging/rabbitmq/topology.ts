@@ -7,11 +7,17 @@ import { differenceOf, mismatchOf } from './difference.ts'
 import { replyCode, replyCodes, textOf } from './failure.ts'
 import type { Link } from './link.ts'
 import { delayQueueOf } from './names.ts'
+import { pause } from './pause.ts'
 import { assertShape, checkShape, deadLetterShape, delayShape, dueShape, exchangeShape, longestTtlMs, queueShape } from './shapes.ts'
 import type { Shape } from './shapes.ts'
 
 /** What is asked for more often than this is not declared again: a publisher without a queue must not keep the broker busy. */
 const restoreEveryMs = 1000
+/**
+ * Time for the consumers of a deleted queue to hear that it has gone: RabbitMQ does not tell them any more once there is a new one of the
+ * name, and they would wait for ever.
+ */
+const noticeMs = 250
 /** More differences of one object are not looked for. */
 const maxDifferences = 16
 
@@ -78,7 +84,7 @@ export class Topology {
     if (performance.now() - this.#restoredAtMs < restoreEveryMs) return
     this.#restoredAtMs = performance.now()
     this.#forget()
-    this.#running = this.#declareQuietly()
+    this.#running = pause(noticeMs, this.#link.signal).then(() => this.#declareQuietly())
     await this.#running
   }
 
@@ -133,10 +139,22 @@ export class Topology {
     const differences: TopologyDifference[] = []
     const queues = this.#queues
     await this.#scratch(async (scratch) => {
-      for (const queue of queues) differences.push(...(await this.#declareQueue(scratch, queue)))
+      for (const queue of queues) differences.push(...(await this.#declareApart(scratch, queue)))
     })
     this.#standing = queues
     this.differences = differences
+  }
+
+  /** A queue that the broker cannot give at the moment must not keep the others away. */
+  async #declareApart(scratch: ScratchChannel, queue: QueueConfig): Promise<readonly TopologyDifference[]> {
+    const { model } = this.#link
+    try {
+      return await this.#declareQueue(scratch, queue)
+    } catch (error) {
+      if (error instanceof GatewayError || this.#link.model !== model) throw error
+      this.#deps.log.error({ broker: this.#config.name, queue: queue.name, error: textOf(error) }, 'the queue could not be declared')
+      return []
+    }
   }
 
   async #declareQueue(scratch: ScratchChannel, queue: QueueConfig): Promise<readonly TopologyDifference[]> {
