@@ -42,11 +42,13 @@ export async function rabbitmqNode(name: string, home: NodeHome): Promise<Rabbit
   const port = await freePort()
   const env = await environment(name, port, folder, home)
   let child: ChildProcess | undefined
+  let guard: ChildProcess | undefined
 
   const start = async (): Promise<void> => {
     const started = spawn(`${scripts}/rabbitmq-server`, [], { env, stdio: 'ignore' })
     started.on('error', () => undefined)
     child = started
+    guard = guardian(started)
     await until(
       `${name} takes connections`,
       () => {
@@ -60,6 +62,7 @@ export async function rabbitmqNode(name: string, home: NodeHome): Promise<Rabbit
     const running = child
     if (running === undefined || running.exitCode !== null || running.signalCode !== null) return
     const gone = new Promise((resolve) => running.once('exit', resolve))
+    guard?.kill('SIGKILL')
     running.kill('SIGKILL')
     await gone
   }
@@ -75,6 +78,15 @@ export async function rabbitmqNode(name: string, home: NodeHome): Promise<Rabbit
     restart: start,
     ctl: async (...args) => (await run(`${scripts}/rabbitmqctl`, ['--quiet', '-n', name, ...args], { env })).stdout,
   }
+}
+
+/** Ends the node when this process ends in whatever way: its pipe is closed then. */
+export function guardian(child: ChildProcess): ChildProcess {
+  const guard = spawn('sh', ['-c', `read -r _; kill -9 ${child.pid}`], { stdio: ['pipe', 'ignore', 'ignore'], detached: true })
+  guard.on('error', () => undefined)
+  guard.stdin?.on('error', () => undefined)
+  guard.unref()
+  return guard
 }
 
 async function environment(name: string, port: number, folder: string, home: NodeHome): Promise<NodeJS.ProcessEnv> {

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { rabbitmqNode } from './rabbitmq-node.ts'
+import { guardian, rabbitmqNode } from './rabbitmq-node.ts'
 import type { RabbitmqNode } from './rabbitmq-node.ts'
 import { freePort, serverSource } from './servers.ts'
 import type { ServerSource } from './servers.ts'
@@ -32,6 +32,7 @@ export async function startRabbitmq(options: { readonly nodes?: 1 | 3; readonly 
   const epmdPort = await freePort()
   const epmd = spawn('epmd', ['-port', String(epmdPort), '-address', '127.0.0.1'], { stdio: 'ignore' })
   epmd.on('error', () => undefined)
+  const guard = guardian(epmd)
 
   const names = Array.from({ length: options.nodes ?? 1 }, (_, index) => `rabbit${index + 1}@localhost`)
   const settings = [...baseSettings, ...(names.length > 1 ? clusterSettings(names) : []), ...(options.settings ?? [])]
@@ -44,6 +45,7 @@ export async function startRabbitmq(options: { readonly nodes?: 1 | 3; readonly 
   const stop = async (): Promise<void> => {
     process.off('exit', killAll)
     await Promise.all(nodes.map((node) => node.end()))
+    guard.kill('SIGKILL')
     const gone = new Promise((resolve) => epmd.once('exit', resolve))
     if (epmd.exitCode === null && epmd.kill('SIGKILL')) await gone
     await rm(folder, { recursive: true, force: true, maxRetries: 5 })

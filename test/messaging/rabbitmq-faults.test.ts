@@ -1,80 +1,39 @@
-import { randomUUID } from 'node:crypto'
-import { connect } from 'amqplib'
 import type { Channel } from 'amqplib'
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import type { QueueConfig } from '../../config/model.ts'
-import type { Broker, SubscribeOptions, TopologyDifference } from '../../gateway/messaging/broker.ts'
-import type { DeadLetter } from '../../gateway/messaging/dead-letter.ts'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import type { TopologyDifference } from '../../gateway/messaging/broker.ts'
 import type { Delivery } from '../../gateway/messaging/delivery.ts'
-import type { Message } from '../../gateway/messaging/message.ts'
 import { startFaultProxy } from '../kit/fault-proxy.ts'
-import { openRabbitmqBroker } from '../kit/rabbitmq-broker.ts'
-import type { LogLine } from '../kit/rabbitmq-broker.ts'
-import { rabbitmqSource, startRabbitmq } from '../kit/rabbitmq.ts'
-import type { RabbitmqServer } from '../kit/rabbitmq.ts'
+import { message, openRabbitmqBench, publish, queueNamed, subscribe } from '../kit/rabbitmq-bench.ts'
+import type { RabbitmqBench } from '../kit/rabbitmq-bench.ts'
+import { rabbitmqSource } from '../kit/rabbitmq.ts'
 import { missing, skips } from '../kit/servers.ts'
 import { until } from '../kit/until.ts'
 
 const source = await rabbitmqSource()
 
 describe.skipIf(skips(source))(`faults of RabbitMQ${missing(source)}`, () => {
-  let server: RabbitmqServer
-  let lines: LogLine[]
-  const brokers: Broker[] = []
-
+  let bench: RabbitmqBench
   beforeAll(async () => {
-    server = await startRabbitmq()
+    bench = await openRabbitmqBench()
   })
-  afterAll(async () => {
-    await server.stop()
-  })
-  beforeEach(() => {
-    lines = []
-    return async () => {
-      await Promise.all(brokers.splice(0).map((broker) => broker.close()))
-    }
-  })
-
-  const open = async (
-    queues: readonly QueueConfig[],
-    differences: Parameters<typeof openRabbitmqBroker>[1] = {},
-    urls = server.urls,
-  ): Promise<Broker> => {
-    const broker = openRabbitmqBroker(urls, differences, lines)
-    brokers.push(broker)
-    await broker.declare(queues)
-    return broker
-  }
-  /** Runs commands as somebody else: another program, or the administrator. */
-  const foreign = async <T>(commands: (channel: Channel) => Promise<T>): Promise<T> => {
-    const connection = await connect(server.node.url)
-    connection.on('error', () => undefined)
-    try {
-      const channel = await connection.createConfirmChannel()
-      channel.on('error', () => undefined)
-      const result = await commands(channel)
-      await channel.waitForConfirms()
-      return result
-    } finally {
-      await connection.close()
-    }
-  }
+  afterEach(() => bench.clear())
+  afterAll(() => bench.stop())
 
   describe('row 83: the node is killed', () => {
     test('while connecting: the process lives, and connects when it is back', async () => {
       const queue = queueNamed()
-      const pending = Array.from({ length: 5 }, () => open([queue]))
-      await server.node.kill()
+      const pending = Array.from({ length: 5 }, () => bench.open([queue]))
+      await bench.server.node.kill()
       await Promise.all(pending)
-      await expect(publish(brokers[0], queue, message())).rejects.toMatchObject({ code: 'BROKER_UNAVAILABLE' })
-      await server.node.restart()
-      for (const broker of brokers) await until('connected', () => broker.status().state === 'connected', 10_000)
-      await publish(brokers[0], queue, message())
+      await expect(publish(bench.brokers[0], queue, message())).rejects.toMatchObject({ code: 'BROKER_UNAVAILABLE' })
+      await bench.server.node.restart()
+      for (const broker of bench.brokers) await until('connected', () => broker.status().state === 'connected', 10_000)
+      await publish(bench.brokers[0], queue, message())
     })
 
     test('while publishing and consuming: nothing that was confirmed is lost, and all goes on', async () => {
       const queue = queueNamed()
-      const broker = await open([queue])
+      const broker = await bench.open([queue])
       const seen = new Set<string>()
       subscribe(broker, queue, async (delivery) => {
         seen.add(delivery.message.id)
@@ -95,10 +54,10 @@ describe.skipIf(skips(source))(`faults of RabbitMQ${missing(source)}`, () => {
         // A node that is killed within a second of making a quorum queue forgets where it is.
         const madeAtMs = Date.now()
         await until('some are confirmed', () => confirmed.length > 300 && Date.now() > madeAtMs + 2000)
-        await server.node.kill()
+        await bench.server.node.kill()
         const before = confirmed.length
         await until('the loss was noticed', () => broker.status().state === 'connecting')
-        await server.node.restart()
+        await bench.server.node.restart()
         await until('publishing goes on', () => confirmed.length > before + 300, 15_000)
       } finally {
         publishing = false
@@ -110,19 +69,19 @@ describe.skipIf(skips(source))(`faults of RabbitMQ${missing(source)}`, () => {
 
     test('while closing: close comes to its end', async () => {
       const queue = queueNamed()
-      const broker = await open([queue])
+      const broker = await bench.open([queue])
       subscribe(broker, queue, () => undefined)
       const closing = broker.close()
-      await server.node.kill()
+      await bench.server.node.kill()
       await closing
       expect(broker.status().state).toBe('closed')
-      await server.node.restart()
+      await bench.server.node.restart()
     })
 
     test('while frozen: publishes fail in time, and close does not wait for it', async () => {
       const queue = queueNamed()
-      const broker = await open([queue], { publishTimeoutMs: 500, heartbeatMs: 1000 })
-      server.node.freeze()
+      const broker = await bench.open([queue], { publishTimeoutMs: 500, heartbeatMs: 1000 })
+      bench.server.node.freeze()
       try {
         await expect(publish(broker, queue, message())).rejects.toMatchObject({ code: 'BROKER_UNAVAILABLE' })
         await until('the heartbeats are missed', () => broker.status().state === 'connecting', 8000)
@@ -130,15 +89,15 @@ describe.skipIf(skips(source))(`faults of RabbitMQ${missing(source)}`, () => {
         await broker.close()
         expect(performance.now() - began).toBeLessThan(4000)
       } finally {
-        server.node.thaw()
+        bench.server.node.thaw()
       }
     })
   })
 
   test('a link that is reset, cut and silent: the broker comes back each time', async () => {
     const queue = queueNamed()
-    const proxy = await startFaultProxy({ port: server.node.port })
-    const broker = await open([queue], { publishTimeoutMs: 1000, heartbeatMs: 1000, connectTimeoutMs: 500 }, [
+    const proxy = await startFaultProxy({ port: bench.server.node.port })
+    const broker = await bench.open([queue], { publishTimeoutMs: 1000, heartbeatMs: 1000, connectTimeoutMs: 500 }, [
       `amqp://guest:guest@127.0.0.1:${proxy.port}`,
     ])
     const works = (): Promise<void> => until('a publish is confirmed', () => publish(broker, queue, message()).then(yes, no), 10_000)
@@ -157,9 +116,12 @@ describe.skipIf(skips(source))(`faults of RabbitMQ${missing(source)}`, () => {
   })
 
   test('row 85: a delivery that is held longer than the broker permits comes again, and others go on', async () => {
-    await server.node.ctl('eval', 'application:set_env(rabbit, consumer_timeout, 2000), application:set_env(rabbit, channel_tick_interval, 500).')
+    await bench.server.node.ctl(
+      'eval',
+      'application:set_env(rabbit, consumer_timeout, 2000), application:set_env(rabbit, channel_tick_interval, 500).',
+    )
     const [slow, quick] = [queueNamed(), queueNamed()]
-    const broker = await open([slow, quick])
+    const broker = await bench.open([slow, quick])
     const held: Delivery[] = []
     const done: string[] = []
     subscribe(broker, slow, (delivery) => void held.push(delivery))
@@ -170,7 +132,7 @@ describe.skipIf(skips(source))(`faults of RabbitMQ${missing(source)}`, () => {
     await publish(broker, slow, message())
     await until('it is delivered', () => held.length === 1)
     await until('it comes again', () => held.length === 2, 15_000)
-    await server.node.ctl(
+    await bench.server.node.ctl(
       'eval',
       'application:set_env(rabbit, consumer_timeout, 1800000), application:set_env(rabbit, channel_tick_interval, 60000).',
     )
@@ -185,8 +147,8 @@ describe.skipIf(skips(source))(`faults of RabbitMQ${missing(source)}`, () => {
 
   test('row 86: without its dead-letter queue a message is not lost: the queue is made again first', async () => {
     const queue = queueNamed()
-    const broker = await open([queue])
-    await foreign((channel) => channel.deleteQueue(`${queue.name}.dlq`))
+    const broker = await bench.open([queue])
+    await bench.foreign((channel) => channel.deleteQueue(`${queue.name}.dlq`))
     const sent = message()
     subscribe(broker, queue, (delivery) =>
       delivery.settle({ outcome: 'dead_letter', reason: 'rejected', attempts: 1, error: { type: 'status_400', message: 'no' } }),
@@ -198,7 +160,7 @@ describe.skipIf(skips(source))(`faults of RabbitMQ${missing(source)}`, () => {
 
   test('row 87: what fails for good comes back at its pace and not in a hot loop', async () => {
     const queue = queueNamed()
-    const broker = await open([queue])
+    const broker = await bench.open([queue])
     const times: number[] = []
     subscribe(broker, queue, async (delivery) => {
       times.push(Date.now())
@@ -212,89 +174,9 @@ describe.skipIf(skips(source))(`faults of RabbitMQ${missing(source)}`, () => {
     for (const [index, time] of times.slice(1).entries()) expect(time - (times[index] ?? 0)).toBeGreaterThanOrEqual(395)
   })
 
-  describe('row 88: messages of strangers', () => {
-    test.each([
-      ['no id, no headers, no bytes', Buffer.alloc(0), {}],
-      ['bytes that are no text', Buffer.from([0xff, 0xfe, 0, 0xc3]), { contentType: 'text/plain' }],
-      ['headers of every type', Buffer.from('x'), { headers: oddHeaders, correlationId: 'c', replyTo: 'r', userId: 'guest', expiration: '60000' }],
-      ['ten thousand headers', Buffer.from('x'), { headers: Object.fromEntries(Array.from({ length: 10_000 }, (_, n) => [n.toString(36), true])) }],
-    ])('%s: delivered, retried, parked and replayed', async (_title, body, options) => {
-      const queue = queueNamed()
-      const broker = await open([queue])
-      await foreign(async (channel) => channel.sendToQueue(queue.name, body, options))
-      const deliveries: Delivery[] = []
-      subscribe(broker, queue, (delivery) => void deliveries.push(delivery))
-      await until('it is delivered', () => deliveries.length === 1)
-      const error = { type: 'status_500', message: 'broken' }
-      await deliveries[0]?.settle({ outcome: 'retry', delayMs: 10, attempts: 1, error })
-      await until('it comes again', () => deliveries.length === 2)
-      expect(deliveries[1]?.message.id).toBe(deliveries[0]?.message.id)
-      expect(deliveries[1]?.message.headers).toEqual(deliveries[0]?.message.headers)
-      for (const value of Object.values(deliveries[0]?.message.headers ?? {})) expect(typeof value).toBe('string')
-      await deliveries[1]?.settle({ outcome: 'dead_letter', reason: 'invalid', attempts: 1, error })
-      const id = deliveries[0]?.message.id ?? ''
-      await until('it is parked', async () => (await broker.deadLetters.show(queue.name, id))?.message.body.equals(body) === true)
-      expect(await broker.deadLetters.replay(queue.name, { ids: [id] })).toBe(1)
-      await until('it is replayed', () => deliveries.length === 3)
-      await deliveries[2]?.settle({ outcome: 'ack' })
-    })
-
-    test('headers that fill a frame and cannot be copied: parked by the broker itself', async () => {
-      const queue = queueNamed()
-      const broker = await open([queue])
-      await foreign(async (channel) => channel.sendToQueue(queue.name, Buffer.from('x'), { messageId: 'full', headers: { a: 'x'.repeat(65_400) } }))
-      subscribe(broker, queue, (delivery) =>
-        delivery.settle({ outcome: 'retry', delayMs: 10, attempts: 1, error: { type: 'status_500', message: 'broken' } }),
-      )
-      await until('it is parked', async () => (await broker.deadLetters.show(queue.name, 'full'))?.letter.reason === 'invalid')
-    })
-
-    test('a body of 100 MB does not stop the consumer', async () => {
-      const queue = queueNamed()
-      const broker = await open([queue])
-      const sizes: number[] = []
-      subscribe(broker, queue, async (delivery) => {
-        sizes.push(delivery.message.body.length)
-        await delivery.settle({ outcome: 'ack' })
-      })
-      await foreign(async (channel) => channel.sendToQueue(queue.name, Buffer.alloc(100 * 2 ** 20)))
-      await publish(broker, queue, message())
-      await until('both have come', () => sizes.length === 2, 15_000)
-      expect(sizes.toSorted((a, b) => b - a)[0]).toBe(100 * 2 ** 20)
-    })
-
-    test('a letter that somebody else put among the dead ones is shown and can be dropped', async () => {
-      const queue = queueNamed()
-      const broker = await open([queue])
-      await foreign(async (channel) => channel.sendToQueue(`${queue.name}.dlq`, Buffer.from('stray')))
-      const found: DeadLetter[] = []
-      await until('it is there', async () => {
-        for await (const letter of broker.deadLetters.list(queue.name, {})) found.push(letter)
-        return found.length > 0
-      })
-      expect(found[0]).toMatchObject({ reason: 'rejected', attempts: 0, exchange: undefined, bodyBytes: 5 })
-      expect(await broker.deadLetters.drop(queue.name, { ids: [found[0]?.id ?? ''] })).toBe(1)
-    })
-
-    test('a message that ends its consumer again and again is parked', async () => {
-      const queue = queueNamed()
-      const broker = await open([queue])
-      await publish(broker, queue, { ...message(), id: 'deadly' })
-      // Somebody takes it and ends, more often than is permitted.
-      for (let times = 0; times < 20; times += 1)
-        await foreign(async (channel) => {
-          await until('it is there', async () => (await channel.get(queue.name)) !== false)
-        })
-      const delivered: Delivery[] = []
-      subscribe(broker, queue, (delivery) => void delivered.push(delivery))
-      await until('it is parked', async () => (await broker.deadLetters.show(queue.name, 'deadly'))?.letter.reason === 'interrupted')
-      expect(delivered).toEqual([])
-    })
-  })
-
   test('row 89: a queue that is deleted is made again, and its consumers and publishers go on', async () => {
     const queue = queueNamed()
-    const broker = await open([queue])
+    const broker = await bench.open([queue])
     const seen: string[] = []
     subscribe(broker, queue, async (delivery) => {
       seen.push(delivery.message.id)
@@ -309,7 +191,7 @@ describe.skipIf(skips(source))(`faults of RabbitMQ${missing(source)}`, () => {
     await send()
     await until('it has come', () => seen.length === 1)
     for (const remove of [(channel: Channel) => channel.deleteQueue(queue.name), (channel: Channel) => channel.deleteExchange(queue.exchange)]) {
-      await foreign(remove)
+      await bench.foreign(remove)
       await until('a publish is confirmed', () => send().then(yes, no))
       await until('what was confirmed has come', () => ids.every((id) => seen.includes(id)))
     }
@@ -317,12 +199,12 @@ describe.skipIf(skips(source))(`faults of RabbitMQ${missing(source)}`, () => {
 
   test('row 90: an alarm of the broker stops publishers at once and not consumers, until it is over', async () => {
     const queue = queueNamed()
-    const broker = await open([queue], { publishTimeoutMs: 2000 })
+    const broker = await bench.open([queue], { publishTimeoutMs: 2000 })
     const held: Delivery[] = []
     await publish(broker, queue, message())
     subscribe(broker, queue, (delivery) => void held.push(delivery))
     await until('it is delivered', () => held.length === 1)
-    await server.node.ctl('set_vm_memory_high_watermark', '0')
+    await bench.server.node.ctl('set_vm_memory_high_watermark', '0')
     try {
       // The broker tells a publisher only when it publishes.
       await expect(publish(broker, queue, message())).rejects.toMatchObject({ code: 'BROKER_UNAVAILABLE' })
@@ -334,7 +216,7 @@ describe.skipIf(skips(source))(`faults of RabbitMQ${missing(source)}`, () => {
       expect(broker.status().unconfirmed).toBeLessThan(10)
       await held[0]?.settle({ outcome: 'ack' })
     } finally {
-      await server.node.ctl('set_vm_memory_high_watermark', '0.6')
+      await bench.server.node.ctl('set_vm_memory_high_watermark', '0.6')
     }
     await until('publishes are confirmed again', () => publish(broker, queue, message()).then(yes, no), 10_000)
     expect(broker.status()).toMatchObject({ state: 'connected', reconnects: 0 })
@@ -342,12 +224,11 @@ describe.skipIf(skips(source))(`faults of RabbitMQ${missing(source)}`, () => {
 
   test('objects of another shape are reported, each difference once, and used as they are', async () => {
     const queue = { ...queueNamed(), type: 'topic' as const }
-    await foreign(async (channel) => {
+    await bench.foreign(async (channel) => {
       await channel.assertExchange(queue.exchange, 'direct', { durable: true })
       await channel.assertQueue(queue.name, { durable: true, arguments: { 'x-queue-type': 'quorum', 'x-message-ttl': 60_000, 'x-max-length': 5 } })
     })
-    const broker = openRabbitmqBroker(server.urls, {}, lines)
-    brokers.push(broker)
+    const broker = bench.broker()
     const differences = await broker.declare([queue])
     const named = (object: string, property: string): TopologyDifference | undefined =>
       differences.find((difference) => difference.object === object && difference.property === property)
@@ -369,24 +250,23 @@ describe.skipIf(skips(source))(`faults of RabbitMQ${missing(source)}`, () => {
     ['a wrong password', (port: number) => `amqp://guest:secret-word@127.0.0.1:${port}`],
     ['a virtual host that does not exist', (port: number) => `amqp://guest:guest@127.0.0.1:${port}/nowhere`],
   ])('%s is told at once, without the password', async (_title, url) => {
-    const broker = openRabbitmqBroker([url(server.node.port)], {}, lines)
-    brokers.push(broker)
+    const broker = bench.broker({}, [url(bench.server.node.port)])
     const began = performance.now()
     await expect(broker.declare([queueNamed()])).rejects.toMatchObject({ code: 'BROKER_MISCONFIGURED' })
     expect(performance.now() - began).toBeLessThan(4500)
-    expect(JSON.stringify([lines, broker.status()])).not.toContain('secret-word')
+    expect(JSON.stringify([bench.lines, broker.status()])).not.toContain('secret-word')
   })
 
   test('with several addresses the next node is used when the first does not answer', async () => {
     const queue = queueNamed()
-    const broker = await open([queue], {}, ['amqp://guest:guest@127.0.0.1:1', server.node.url])
+    const broker = await bench.open([queue], {}, ['amqp://guest:guest@127.0.0.1:1', bench.server.node.url])
     await publish(broker, queue, message())
-    expect(broker.status().address).toBe(`amqp://127.0.0.1:${server.node.port}`)
+    expect(broker.status().address).toBe(`amqp://127.0.0.1:${bench.server.node.port}`)
   })
 
   test('more publishes than may be unconfirmed are refused', async () => {
     const queue = queueNamed()
-    const broker = await open([queue], { maxUnconfirmed: 10 })
+    const broker = await bench.open([queue], { maxUnconfirmed: 10 })
     const outcomes = await Promise.allSettled(Array.from({ length: 50 }, () => publish(broker, queue, message())))
     const refused = outcomes.filter((outcome) => outcome.status === 'rejected')
     expect(refused).toHaveLength(40)
@@ -396,53 +276,3 @@ describe.skipIf(skips(source))(`faults of RabbitMQ${missing(source)}`, () => {
 
 const yes = (): boolean => true
 const no = (): boolean => false
-
-const oddHeaders = {
-  Text: 'plain',
-  number: 42,
-  big: 2 ** 40,
-  half: 0.5,
-  truth: true,
-  nothing: null,
-  bytes: Buffer.from([0xff, 0x00]),
-  utf8: Buffer.from('Zoë'),
-  when: { '!': 'timestamp', value: 1_700_000_000 },
-  price: { '!': 'decimal', value: { digits: 1999, places: 2 } },
-  table: { inner: { deep: [1, 'two', Buffer.from('three')] } },
-  'x-death': 'not a table',
-}
-
-function queueNamed(): QueueConfig {
-  const name = `fault.${randomUUID().slice(0, 8)}`
-  return {
-    name,
-    broker: 'default',
-    type: 'direct',
-    exchange: name,
-    bindings: [name],
-    durable: true,
-    ttlMs: Infinity,
-    deadLetter: true,
-    maxLength: Infinity,
-    maxBytes: Infinity,
-  }
-}
-
-const message = (): Message => ({
-  id: randomUUID(),
-  body: Buffer.from('{"amount":42}'),
-  contentType: 'application/json',
-  headers: {},
-  key: undefined,
-  publishedAtMs: Date.now(),
-})
-
-const publish = async (broker: Broker | undefined, queue: QueueConfig, one: Message): Promise<void> => {
-  await broker?.publish({ exchange: queue.exchange, routingKey: queue.name }, one)
-}
-
-function subscribe(broker: Broker, queue: QueueConfig, onDelivery: (delivery: Delivery) => unknown, options: Partial<SubscribeOptions> = {}): void {
-  broker.subscribe({ queue: queue.name, prefetch: 20, holdMs: Infinity, exclusive: false, consumer: 'faults', ...options }, (delivery) => {
-    void Promise.resolve(onDelivery(delivery)).catch(() => undefined)
-  })
-}
