@@ -226,8 +226,31 @@ export interface MessagingConfig {
   readonly statusPath: string
   /** How long the status of a message can be asked for after it ended. */
   readonly statusTtlMs: number
-  /** File of the embedded store for statuses and idempotency keys; absolute. */
-  readonly storePath: string
+  readonly store: JobStoreConfig
+}
+
+/** Where statuses and idempotency keys are kept. */
+export type JobStoreConfig = EmbeddedStoreConfig | RedisStoreConfig
+
+export interface EmbeddedStoreConfig {
+  readonly type: 'embedded'
+  /** Absolute path of the SQLite file. */
+  readonly path: string
+}
+
+export interface RedisStoreConfig {
+  readonly type: 'redis'
+  /** `redis://host:6379/0` or `rediss://`, with or without credentials: one server, or the Sentinels. Never print them. */
+  readonly urls: readonly string[]
+  readonly username?: string
+  readonly password?: string
+  readonly tls?: UpstreamTlsConfig
+  readonly keyPrefix: string
+  readonly sentinel?: { readonly name: string; readonly database: number; readonly username?: string; readonly password?: string }
+  /** Replicas that must have a key before it counts; 0 for none. */
+  readonly wait: { readonly replicas: number; readonly timeoutMs: number }
+  readonly commandTimeoutMs: number
+  readonly connectTimeoutMs: number
 }
 
 export type BrokerConfig = EmbeddedBrokerConfig | RabbitmqBrokerConfig | KafkaBrokerConfig

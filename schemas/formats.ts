@@ -114,6 +114,11 @@ export const formats = {
     pattern: '^amqps?://',
     examples: ['amqp://127.0.0.1:5672', 'amqps://rabbit-1.internal:5671/production'],
   },
+  'headgate-redis-url': {
+    expects: 'an address such as `redis://127.0.0.1:6379`, or `rediss://` for TLS',
+    pattern: '^rediss?://',
+    examples: ['redis://127.0.0.1:6379', 'rediss://redis-1.internal:6379/2'],
+  },
   /** RFC 6901, with at least one step. */
   'headgate-json-pointer': {
     expects: 'a JSON Pointer such as `/customer/id`',

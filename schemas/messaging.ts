@@ -1,4 +1,5 @@
 import type { FromSchema, JSONSchema } from 'json-schema-to-ts'
+import { jobStore } from './job-store.ts'
 
 export const queue = {
   type: 'object',
@@ -78,12 +79,7 @@ export const messaging = {
       default: '24h',
       description: 'How long the status of a message can be asked for after it ended.',
     },
-    store: {
-      type: 'string',
-      minLength: 1,
-      default: '.headgate/store.db',
-      description: 'SQLite file for statuses and idempotency keys, relative to the working directory. On a disk of this machine.',
-    },
+    store: jobStore,
   },
 } as const satisfies JSONSchema
 

@@ -5,6 +5,7 @@ import { lintBrokers } from './brokers.ts'
 import { type Handled, lintConsumer, lintOrders } from './consumers.ts'
 import { lintEvents } from './events.ts'
 import { lintFlow } from './flow.ts'
+import { lintJobStore } from './job-store.ts'
 import { lintQueues } from './queues.ts'
 import type { ReadFile } from './named-file.ts'
 
@@ -16,6 +17,7 @@ export interface LintedMessaging extends MessagingFiles {
 /** Everything about brokers, queues, consumers and events that the schema cannot say. @param files Takes the absolute names of files that were read. */
 export const lintMessaging = (context: LintContext, readFile: ReadFile, files: string[]): LintedMessaging => {
   const brokerTls = lintBrokers(context, readFile, files)
+  const storeTls = lintJobStore(context, readFile, files)
   const schemas = lintEvents(context, readFile, files)
   const input = messagingOf(context)
   const queues = input && plannedQueues(input, (queue, key) => context.tree.isWritten(['queues', queue, key]), queueDefaults)
@@ -32,7 +34,7 @@ export const lintMessaging = (context: LintContext, readFile: ReadFile, files: s
     lintFlow(context, input, queues, handled)
   }
   const services = handled.flatMap(({ consumer }) => consumer.deliver_to?.service ?? [])
-  return { brokerTls, schemas, delivered: context.fits('consumers') && context.fits('events') ? new Set(services) : undefined }
+  return { brokerTls, storeTls, schemas, delivered: context.fits('consumers') && context.fits('events') ? new Set(services) : undefined }
 }
 
 /** The four sections, when all of them fit the schema. */

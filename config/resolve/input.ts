@@ -2,6 +2,7 @@ import type { FromSchema } from 'json-schema-to-ts'
 import type { BrokerInput } from '../../schemas/brokers.ts'
 import type { ConsumerInput } from '../../schemas/consumers.ts'
 import type { gatewaySchema } from '../../schemas/gateway.ts'
+import type { JobStoreInput } from '../../schemas/job-store.ts'
 import type { RoutingRuleInput } from '../../schemas/routing-rules.ts'
 import type { ServiceInput } from '../../schemas/services.ts'
 
@@ -22,6 +23,9 @@ export type ValidConsumer = Omit<ConsumerInput, 'deliver_to'> & { readonly deliv
 type Sections = (typeof gatewaySchema)['properties']
 type Section<Name extends keyof Sections> = FromSchema<Sections[Name]>
 
+/** The short form of `store` is written out. */
+export type ValidMessaging = Omit<Section<'messaging'>, 'store'> & { readonly store: JobStoreInput }
+
 /** The whole validated file; sections with a default in the schema are always there. */
 export interface ValidInput {
   readonly listeners: Section<'listeners'>
@@ -35,7 +39,7 @@ export interface ValidInput {
   readonly services?: Readonly<Record<string, ValidService>>
   readonly routing_rules?: readonly ValidRule[]
   readonly health_checks?: Section<'health_checks'>
-  readonly messaging: Section<'messaging'>
+  readonly messaging: ValidMessaging
   readonly brokers: Readonly<Record<string, BrokerInput>>
   readonly queues?: Section<'queues'>
   readonly consumers?: Readonly<Record<string, ValidConsumer>>

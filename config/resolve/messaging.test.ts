@@ -53,7 +53,7 @@ test('a queue that says nothing is a durable one of its own exchange, on an embe
       maxUnconfirmed: 1000,
     },
   ])
-  expect(messaging).toEqual({ statusPath: '/-/messages', statusTtlMs: 86_400_000, storePath: '/srv/.headgate/store.db' })
+  expect(messaging).toEqual({ statusPath: '/-/messages', statusTtlMs: 86_400_000, store: { type: 'embedded', path: '/srv/.headgate/store.db' } })
 })
 
 test('brokers that nobody uses are not there, so that a gateway without messages opens no file', () => {
@@ -91,6 +91,28 @@ queues: { q: { broker: rabbit }, r: { broker: kafka } }
       tls: { verify: true },
     },
   ])
+})
+
+test('a store that is a text is a file of this machine; one behind Sentinel arrives with its credentials', () => {
+  const storeOf = (store: string): unknown => configOf(`messaging: { store: ${store} }\n`).messaging.store
+  expect(storeOf('jobs.db')).toEqual({ type: 'embedded', path: '/srv/jobs.db' })
+  expect(storeOf('{ type: embedded }')).toEqual({ type: 'embedded', path: '/srv/.headgate/store.db' })
+  expect(storeOf('{ type: redis, urls: ["redis://a/2"] }')).toEqual({
+    type: 'redis',
+    urls: ['redis://a/2'],
+    keyPrefix: 'headgate:',
+    wait: { replicas: 0, timeoutMs: 500 },
+    commandTimeoutMs: 1000,
+    connectTimeoutMs: 5000,
+  })
+  expect(
+    storeOf('{ type: redis, urls: ["rediss://s"], password: "${env:PASSWORD}", sentinel: { name: m, password: p }, wait: { replicas: 1 }, tls: {} }'),
+  ).toMatchObject({
+    password: 'of the environment',
+    tls: { verify: true },
+    sentinel: { name: 'm', database: 0, password: 'p' },
+    wait: { replicas: 1 },
+  })
 })
 
 test('the own name of a queue is always among its bindings, except with fanout', () => {

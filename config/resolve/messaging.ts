@@ -1,4 +1,3 @@
-import { resolve } from 'node:path'
 import { type QueueInput, queue as queueSchema } from '../../schemas/messaging.ts'
 import type { BrokerConfig, EventConfig, GatewayConfig, MessagingConfig, OrderBy, QueueConfig } from '../model.ts'
 import type { Tree } from '../source/tree.ts'
@@ -6,6 +5,7 @@ import { bindingMatches } from '../values/binding.ts'
 import { resolveBroker } from './broker.ts'
 import { resolveConsumer, resolveOrder } from './consumer.ts'
 import type { ValidInput } from './input.ts'
+import { resolveJobStore } from './job-store.ts'
 import { readBytes, readDurationMs } from './readers.ts'
 import type { TlsTexts } from './tls.ts'
 import { defaultBroker, type PlannedQueue, plannedQueues, type Subscription, subscriberConsumer, subscriptions } from './topology.ts'
@@ -23,6 +23,8 @@ export const queueDefaults: QueueInput = {
 export interface MessagingFiles {
   /** PEM texts by name of the broker. */
   readonly brokerTls: ReadonlyMap<string, TlsTexts>
+  /** PEM texts of the store for statuses and keys. */
+  readonly storeTls: TlsTexts
   /** JSON Schemas of `schema_file` by name of the event. */
   readonly schemas: ReadonlyMap<string, unknown>
 }
@@ -37,7 +39,7 @@ export const resolveMessaging = (tree: Tree, input: ValidInput, files: Messaging
   const queues = planned.map((queue) => resolveQueue(queue, orders.get(queue.name)))
   const events = resolveEvents(input, queues, files.schemas)
   return {
-    messaging: resolveStatus(input.messaging, cwd),
+    messaging: resolveStatus(input.messaging, files.storeTls, cwd),
     brokers: resolveBrokers(input, queues, events, files.brokerTls, cwd),
     queues,
     consumers: [
@@ -60,10 +62,10 @@ const originOf = (tree: Tree, steps: readonly string[]): string => {
   return `${file}:${line}:${column}`
 }
 
-const resolveStatus = ({ status_path: path, status_ttl: ttl, store }: ValidInput['messaging'], cwd: string): MessagingConfig => ({
+const resolveStatus = ({ status_path: path, status_ttl: ttl, store }: ValidInput['messaging'], tls: TlsTexts, cwd: string): MessagingConfig => ({
   statusPath: path.replace(/\/$/, ''),
   statusTtlMs: readDurationMs(ttl),
-  storePath: resolve(cwd, store),
+  store: resolveJobStore(store, tls, cwd),
 })
 
 /** Only brokers that something uses: nobody is connected to for nothing, and no file appears beside a gateway without messages. */

@@ -86,7 +86,8 @@ export const validationSchema: SchemaNode = mapSchema(rootSchema, (node) => {
   const union = variants(node)
   if (union !== undefined) return chosenByType(node, union)
   const long = longForm(node)
-  return long === undefined ? node : { ...long, description: node.description ?? '', $comment: orText }
+  if (long === undefined) return node
+  return { ...long, description: node.description ?? '', ...(node.default !== undefined && { default: node.default }), $comment: orText }
 })
 
 /** Schema that stands at a JSON Schema pointer such as `#/properties/services/additionalProperties`. */

@@ -2,8 +2,8 @@ import type { Provenance } from '../source/provenance.ts'
 import { isMapping, type Mapping } from '../source/value.ts'
 
 /**
- * Writes `health_check: /health` out as `health_check: { path: /health }`, and `events: all` as `events: [all]`; the text keeps its
- * place in the file.
+ * Writes `health_check: /health` out as `health_check: { path: /health }`, `events: all` as `events: [all]`, and `store: store.db` as a map
+ * with `path`; the text keeps its place in the file.
  */
 export const expandShortForms = (root: Mapping, provenance: Provenance): void => {
   for (const service of mappings(root['services'])) {
@@ -18,6 +18,12 @@ export const expandShortForms = (root: Mapping, provenance: Provenance): void =>
     const long = [target['events']]
     provenance.recordShortForm(long, '0', target, 'events')
     target['events'] = long
+  }
+  for (const messaging of mappings([root['messaging']])) {
+    if (typeof messaging['store'] !== 'string') continue
+    const long: Mapping = { type: 'embedded', path: messaging['store'] }
+    provenance.recordShortForm(long, 'path', messaging, 'store')
+    messaging['store'] = long
   }
 }
 

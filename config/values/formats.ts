@@ -11,6 +11,7 @@ import type { Parsed, Problem } from './parsed.ts'
 import { path, pathPattern, requestPath } from './path.ts'
 import { barePercent, percent } from './percent.ts'
 import { bareRate, rate } from './rate.ts'
+import { redisUrl } from './redis-url.ts'
 import { bareSize, size, sizeOrNever } from './size.ts'
 import { location, pathTemplate } from './template.ts'
 import { httpUrl, upstreamUrl } from './url.ts'
@@ -52,6 +53,7 @@ export const valueFormats: Readonly<Record<FormatName, ValueFormat>> = {
   'headgate-event-name': { code: 'HG2025', parse: eventName },
   'headgate-subscriber-name': { code: 'HG2025', parse: subscriberName },
   'headgate-amqp-url': { code: 'HG2026', parse: amqpUrl },
+  'headgate-redis-url': { code: 'HG2029', parse: redisUrl },
   'headgate-json-pointer': { code: 'HG2027', parse: jsonPointer },
 }
 

@@ -264,4 +264,24 @@ routing_rules:
   - { path: /events, methods: [POST], events: [OrderCreated] }
 `,
   },
+  HG2029: {
+    severity: 'error',
+    title: 'invalid Redis URL',
+    explanation:
+      'An address of a Redis server is `redis://` or `rediss://`, host and port, and the number of the database as its path. Users and passwords go under `username` and `password`.',
+    wrong: `messaging:
+  store: { type: redis, urls: ["127.0.0.1:6379"] }
+queues:
+  audit.log: {}
+routing_rules:
+  - { path: /audit, methods: [POST], queue: audit.log }
+`,
+    right: `messaging:
+  store: { type: redis, urls: ["redis://127.0.0.1:6379"] }
+queues:
+  audit.log: {}
+routing_rules:
+  - { path: /audit, methods: [POST], queue: audit.log }
+`,
+  },
 } as const satisfies Record<string, CatalogueEntry>

@@ -88,7 +88,7 @@ const config: GatewayConfig = {
   tracing: { headers: { traceId: 'x-trace-id', parentSpanId: 'x-parent-span-id', spanId: 'x-span-id', sampled: 'x-sampled' } },
   services: [],
   routes: [],
-  messaging: { statusPath: '/-/messages', statusTtlMs: 60_000, storePath: '' },
+  messaging: { statusPath: '/-/messages', statusTtlMs: 60_000, store: { type: 'embedded', path: '' } },
   brokers: [],
   queues: [],
   consumers: [],

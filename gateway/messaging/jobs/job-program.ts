@@ -3,6 +3,7 @@ import type { JobChange, JobState } from './job-store.ts'
 import { endedStates } from './job-store.ts'
 import { jobOfRow, makeTables } from './job-tables.ts'
 import type { StoredJob } from './job-tables.ts'
+import { claimLimitMs, openTtlMs, unstoredTtlMs } from './job-values.ts'
 import { owners } from '../sqlite/owner-lock.ts'
 
 /** Runs in the thread of the store. Times are milliseconds since the epoch, given by the caller. */
@@ -40,15 +41,6 @@ export interface JobProgramData {
   readonly statusTtlMs: number
   readonly maxBytes: number
 }
-
-/** A claim is over after this even when its process lives: the message was neither stored nor given up for that long. */
-export const claimLimitMs = 60_000
-
-/** A job whose message never came to its queue: its process has ended in between. */
-const unstoredTtlMs = 3_600_000
-
-/** A job that nobody has touched for this long has no message any more: brokers drop expired messages without a word. */
-const openTtlMs = 30 * 86_400_000
 
 const rowsPerCleaning = 500
 const pagesPerCleaning = 256

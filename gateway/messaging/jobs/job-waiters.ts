@@ -1,3 +1,6 @@
+import type { Job, JobStore } from './job-store.ts'
+import { endedStates } from './job-store.ts'
+
 /** How often other processes' changes are looked for while somebody waits. */
 const pollMs = 100
 
@@ -83,3 +86,19 @@ export function jobWaiters({ version, endedOf }: JobWaitersDeps): JobWaiters {
     },
   }
 }
+
+/** `wait` of a store. @param get Looks at the job as it is. */
+export const endOf =
+  (waiters: JobWaiters, get: (id: string) => Promise<Job | undefined>): JobStore['wait'] =>
+  async (id, ms, signal) => {
+    const end = new AbortController()
+    const waiting = waiters.add(id, ms, AbortSignal.any([signal, end.signal]))
+    try {
+      const job = await get(id)
+      if (job === undefined || endedStates.has(job.state) || waiting === undefined) return job
+      await waiting
+      return await get(id)
+    } finally {
+      end.abort()
+    }
+  }

@@ -1,4 +1,4 @@
-import type { GatewayConfig } from '../../../config/model.ts'
+import type { GatewayConfig, MessagingConfig } from '../../../config/model.ts'
 import { GatewayError } from '../../errors.ts'
 import type { BrokerLog } from '../broker.ts'
 import type { JobStore } from './job-store.ts'
@@ -33,13 +33,13 @@ export function sharedJobs(deps: SharedJobsDeps): SharedJobs {
     prepare: async ({ messaging, routes }) => {
       const wanted = JSON.stringify(messaging)
       if (!routes.some(({ target }) => target.type === 'queue')) return { enter: () => undefined }
-      const { sqliteJobStore } = await import('./sqlite-job-store.ts')
+      const open = await opener(messaging, deps)
       return {
         enter: () => {
           if (wanted === settings) return
           settings = wanted
           void store?.close()
-          store = sqliteJobStore({ path: messaging.storePath, statusTtlMs: messaging.statusTtlMs, log: deps.log, now: deps.now })
+          store = open()
         },
       }
     },
@@ -51,4 +51,14 @@ export function sharedJobs(deps: SharedJobsDeps): SharedJobs {
     wait: async (id, ms, signal) => store?.wait(id, ms, signal),
     close: async () => store?.close(),
   }
+}
+
+/** Loads what the kind of store needs, and nothing of the others. */
+async function opener({ store, statusTtlMs }: MessagingConfig, deps: SharedJobsDeps): Promise<() => JobStore> {
+  if (store.type === 'redis') {
+    const { redisJobStore } = await import('./redis-job-store.ts')
+    return () => redisJobStore({ config: store, statusTtlMs, ...deps })
+  }
+  const { sqliteJobStore } = await import('./sqlite-job-store.ts')
+  return () => sqliteJobStore({ path: store.path, statusTtlMs, ...deps })
 }

@@ -6,8 +6,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { describeJobStore } from '../../../test/contracts/job-store-suite.ts'
 import { until } from '../../../test/kit/until.ts'
-import { claimLimitMs } from './job-program.ts'
+import { claimLimitMs } from './job-values.ts'
 import type { Begun, JobRequest, JobStore } from './job-store.ts'
 import { messageId } from './message-id.ts'
 import { sqliteJobStore } from './sqlite-job-store.ts'
@@ -19,21 +20,6 @@ let nowMs = 0
 let stores: JobStore[] = []
 let lines: string[] = []
 let children: ChildProcess[] = []
-
-beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'headgate-jobs-'))
-  path = join(folder, 'store', 'jobs.db')
-  nowMs = 1_700_000_000_000
-  stores = []
-  lines = []
-  children = []
-})
-
-afterEach(async () => {
-  for (const child of children) child.kill('SIGKILL')
-  await Promise.all(stores.map((store) => store.close()))
-  await rm(folder, { recursive: true, force: true })
-})
 
 const line = (_fields: object, message: string): void => void lines.push(message)
 const log = { debug: line, info: line, warn: line, error: line }
@@ -51,235 +37,58 @@ const request = (key?: string, of: { readonly fingerprint?: string; readonly sco
 
 const idOf = (begun: Begun): string | undefined => (begun.outcome === 'new' ? begun.id : begun.outcome === 'known' ? begun.job.id : undefined)
 
-const never = new AbortController().signal
-
-describe('a job', () => {
-  test('can be asked for once its message is stored, and not before', async () => {
-    const store = open()
-    const { id } = request()
-    await store.begin({ id, queue: 'orders', idempotency: undefined })
-    expect(await store.get(id)).toBeUndefined()
-    const job = { id, queue: 'orders', state: 'queued', createdAtMs: nowMs, updatedAtMs: nowMs, attempts: 0, lastError: undefined, result: undefined }
-    expect(await store.stored(id)).toEqual(job)
-    expect(await store.get(id)).toEqual(job)
-  })
-
-  test('shows what happened to it, and keeps its result', async () => {
-    const store = open()
-    const { id } = request()
-    await store.begin({ id, queue: 'orders', idempotency: undefined })
-    await store.stored(id)
-    nowMs += 5
-    await store.update(id, { state: 'queued', attempts: 3, lastError: { type: 'status_503', message: 'x'.repeat(900) } })
-    expect(await store.get(id)).toMatchObject({ state: 'queued', attempts: 3, updatedAtMs: nowMs, lastError: { message: 'x'.repeat(500) } })
-    await store.update(id, {
-      state: 'completed',
-      attempts: 4,
-      result: { status: 201, contentType: 'application/json', body: Buffer.from('{"ok":true}') },
-    })
-    expect(await store.get(id)).toMatchObject({
-      state: 'completed',
-      attempts: 4,
-      lastError: undefined,
-      result: { status: 201, contentType: 'application/json', body: Buffer.from('{"ok":true}') },
-    })
-  })
-
-  test('stays completed whatever becomes of a second copy of its message', async () => {
-    const store = open()
-    const { id } = request()
-    await store.begin({ id, queue: 'orders', idempotency: undefined })
-    await store.stored(id)
-    await store.update(id, { state: 'completed' })
-    await store.update(id, { state: 'dead_lettered', lastError: { type: 'status_400', message: '' } })
-    expect(await store.get(id)).toMatchObject({ state: 'completed', lastError: undefined })
-  })
-
-  test('is queued again when its dead letter is replayed', async () => {
-    const store = open()
-    const { id } = request()
-    await store.begin({ id, queue: 'orders', idempotency: undefined })
-    await store.stored(id)
-    await store.update(id, { state: 'dead_lettered', lastError: { type: 'status_400', message: '' } })
-    await store.update(id, { state: 'queued' })
-    expect(await store.get(id)).toMatchObject({ state: 'queued' })
-  })
-
-  test('whose consumer was faster than the confirmation keeps what the consumer wrote', async () => {
-    const store = open()
-    const { id } = request()
-    await store.begin({ id, queue: 'orders', idempotency: undefined })
-    await store.update(id, { state: 'processing' })
-    expect(await store.stored(id)).toMatchObject({ state: 'processing' })
-  })
-
-  test('that is not known is left alone', async () => {
-    const store = open()
-    await store.update(messageId(nowMs), { state: 'completed' })
-    expect(lines).toEqual([])
-  })
-
-  test('leaves out a result beyond the limit', async () => {
-    const store = open()
-    const { id } = request()
-    await store.begin({ id, queue: 'orders', idempotency: undefined })
-    await store.update(id, { state: 'completed', result: { status: 200, contentType: 'text/plain', body: Buffer.alloc(70_000) } })
-    expect(await store.get(id)).toMatchObject({ result: { status: 200, contentType: 'text/plain', body: undefined } })
-  })
-})
-
-describe('an idempotency key', () => {
-  test('gives the same job to the same request, whatever its state', async () => {
-    const store = open()
-    const id = idOf(await store.begin(request('k'))) ?? ''
-    await store.stored(id)
-    expect(await store.begin(request('k'))).toMatchObject({ outcome: 'known', job: { id, state: 'queued' } })
-    await store.update(id, { state: 'completed' })
-    expect(await store.begin(request('k'))).toMatchObject({ outcome: 'known', job: { id, state: 'completed' } })
-  })
-
-  test('refuses another request, while the first is being stored and afterwards', async () => {
-    const store = open()
-    const id = idOf(await store.begin(request('k'))) ?? ''
-    expect(await store.begin(request('k', { fingerprint: 'other' }))).toEqual({ outcome: 'conflict' })
-    await store.stored(id)
-    expect(await store.begin(request('k', { fingerprint: 'other' }))).toEqual({ outcome: 'conflict' })
-  })
-
-  test('is told apart by rule', async () => {
-    const store = open()
-    await store.begin(request('k'))
-    expect(await store.begin(request('k', { scope: 'another' }))).toMatchObject({ outcome: 'new' })
-  })
-
-  test('of 200 requests at once, in two processes, lets exactly one publish', async () => {
-    const both = [open(), open()] as const
-    const begun = await Promise.all(Array.from({ length: 200 }, (_, i) => (both[i % 2] ?? both[0]).begin(request('k'))))
-    expect(begun.filter(({ outcome }) => outcome === 'new')).toHaveLength(1)
-    expect(begun.filter(({ outcome }) => outcome === 'in_progress')).toHaveLength(199)
-  })
-
-  test('is free after a publish that failed: with the same id for the same request, with a new one for another', async () => {
-    const store = open()
-    const id = idOf(await store.begin(request('k'))) ?? ''
-    await store.forget(id)
-    expect(idOf(await store.begin(request('k')))).toBe(id)
-    await store.forget(id)
-    const other = await store.begin(request('k', { fingerprint: 'other' }))
-    expect(other.outcome).toBe('new')
-    expect(idOf(other)).not.toBe(id)
-  })
-
-  test('is known when the message of a failed publish has been met by a consumer', async () => {
-    const store = open()
-    const id = idOf(await store.begin(request('k'))) ?? ''
-    await store.forget(id)
-    await store.update(id, { state: 'processing' })
-    expect(await store.begin(request('k'))).toMatchObject({ outcome: 'known', job: { id, state: 'processing' } })
-  })
-
-  test('may be used anew after its time', async () => {
-    const store = open()
-    const id = idOf(await store.begin(request('k', { ttlMs: 1000 }))) ?? ''
-    await store.stored(id)
-    nowMs += 1000
-    const again = await store.begin(request('k', { fingerprint: 'other', ttlMs: 1000 }))
-    expect(again.outcome).toBe('new')
-    expect(idOf(again)).not.toBe(id)
-  })
-
-  test('is taken over from a living process that neither stores nor gives up', async () => {
-    const [one, two] = [open(), open()]
-    const id = idOf(await one.begin(request('k')))
-    expect(await two.begin(request('k'))).toEqual({ outcome: 'in_progress' })
-    nowMs += claimLimitMs
-    expect(await two.begin(request('k'))).toEqual({ outcome: 'new', id })
-  })
-
-  test('claimed by a process that was killed is taken over at once, under the id of then, and by the same request only', async () => {
-    const id = messageId(nowMs)
-    const child = claimer(id, 'k')
-    await once(child.stdout ?? child, 'data')
-    const store = open()
-    expect(await store.begin(request('k'))).toEqual({ outcome: 'in_progress' })
-    const ended = once(child, 'exit')
-    child.kill('SIGKILL')
-    await ended
-    expect(await store.begin(request('k', { fingerprint: 'other' }))).toEqual({ outcome: 'conflict' })
-    expect(await store.begin(request('k'))).toEqual({ outcome: 'new', id })
-  })
-
-  test('survives a restart together with its job', async () => {
-    const before = open()
-    const id = idOf(await before.begin(request('k'))) ?? ''
-    await before.stored(id)
-    await before.close()
-    expect(await open().begin(request('k'))).toMatchObject({ outcome: 'known', job: { id } })
-  })
-})
-
 /** Another process that claims a key and then does nothing more. */
-function claimer(id: string, key: string): ChildProcess {
+async function claimer(claimed: JobRequest): Promise<ChildProcess> {
   const store = new URL('sqlite-job-store.ts', import.meta.url).href
-  const claim = { id, queue: 'orders', idempotency: { scope: 'route', key, fingerprint: 'f', ttlMs: 3_600_000 } }
   const program = `
     import { sqliteJobStore } from ${JSON.stringify(store)}
     const line = () => undefined
     const log = { debug: line, info: line, warn: line, error: line }
     const store = sqliteJobStore({ path: ${JSON.stringify(path)}, statusTtlMs: 60000, log, now: () => ${nowMs} })
-    await store.begin(${JSON.stringify(claim)})
+    await store.begin(${JSON.stringify(claimed)})
     process.stdout.write('claimed')
     setInterval(() => undefined, 1000)`
   const child = spawn(process.execPath, ['--input-type=module', '-e', program], { stdio: ['ignore', 'pipe', 'inherit'] })
   children.push(child)
+  await once(child.stdout, 'data')
   return child
 }
 
-describe('waiting', () => {
-  const began = async (store: JobStore): Promise<string> => {
-    const { id } = request()
-    await store.begin({ id, queue: 'orders', idempotency: undefined })
-    await store.stored(id)
-    return id
+const beginAnew = async (): Promise<void> => {
+  folder = await mkdtemp(join(tmpdir(), 'headgate-jobs-'))
+  path = join(folder, 'store', 'jobs.db')
+  nowMs = 1_700_000_000_000
+  stores = []
+  lines = []
+  children = []
+}
+
+const end = async (): Promise<void> => {
+  for (const child of children) child.kill('SIGKILL')
+  await Promise.all(stores.map((store) => store.close()))
+  await rm(folder, { recursive: true, force: true })
+}
+
+describeJobStore('an SQLite file', async () => {
+  await beginAnew()
+  return {
+    open: () => open(),
+    now: () => nowMs,
+    pass: (ms) => {
+      nowMs += ms
+      return Promise.resolve()
+    },
+    claimMs: claimLimitMs,
+    claimer,
+    errors: lines,
+    stop: end,
   }
-
-  test('ends when the job ends in this process', async () => {
-    const store = open()
-    const id = await began(store)
-    const waited = store.wait(id, 10_000, never)
-    await store.update(id, { state: 'completed' })
-    expect(await waited).toMatchObject({ state: 'completed' })
-  })
-
-  test('ends when the job ends in another process', async () => {
-    const [one, two] = [open(), open()]
-    const id = await began(one)
-    const waited = one.wait(id, 10_000, never)
-    await two.update(id, { state: 'processing' })
-    await two.update(id, { state: 'dead_lettered' })
-    expect(await waited).toMatchObject({ state: 'dead_lettered' })
-  })
-
-  test('ends after its time, with the job as it is', async () => {
-    const store = open()
-    expect(await store.wait(await began(store), 20, never)).toMatchObject({ state: 'queued' })
-  })
-
-  test('ends when it is called off', async () => {
-    const store = open()
-    const id = await began(store)
-    const off = new AbortController()
-    const waited = store.wait(id, 60_000, off.signal)
-    off.abort()
-    expect(await waited).toMatchObject({ state: 'queued' })
-  })
-
-  test('for a job that nobody knows ends at once', async () => {
-    expect(await open().wait(messageId(nowMs), 60_000, never)).toBeUndefined()
-  })
 })
 
 describe('the file', () => {
+  beforeEach(beginAnew)
+  afterEach(end)
+
   test('is cleaned of ended jobs and of keys after their time, and keeps what is still asked for', async () => {
     const store = open({ statusTtlMs: 1000, cleanEveryMs: 20 })
     const begin = async (key?: string): Promise<string> => {
@@ -298,9 +107,17 @@ describe('the file', () => {
     await until('the key and its job are gone', async () => (await store.get(keyed)) === undefined)
   })
 
+  test('frees the claim of a process that was killed at once', async () => {
+    const claimed = request('k')
+    const child = await claimer(claimed)
+    const ended = once(child, 'exit')
+    child.kill('SIGKILL')
+    await ended
+    expect(await open().begin(request('k'))).toEqual({ outcome: 'new', id: claimed.id })
+  })
+
   test('leaves no lock behind, neither after an orderly end nor, at the next start, after a crash', async () => {
-    const child = claimer(messageId(nowMs), 'k')
-    await once(child.stdout ?? child, 'data')
+    const child = await claimer(request('k'))
     child.kill('SIGKILL')
     await once(child, 'exit')
     const store = open()

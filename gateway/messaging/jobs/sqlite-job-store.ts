@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import { extname } from 'node:path'
 import { GatewayError } from '../../errors.ts'
 import type { BrokerLog } from '../broker.ts'
@@ -6,10 +5,12 @@ import { sqliteThread } from '../sqlite/sqlite-thread.ts'
 import type { SqliteThread } from '../sqlite/sqlite-thread.ts'
 import { StoreError } from '../sqlite/store-error.ts'
 import type { JobOperations, JobProgramData } from './job-program.ts'
-import { endedStates, maxResultBytes } from './job-store.ts'
-import type { Begun, Job, JobChange, JobStore } from './job-store.ts'
+import { endedStates } from './job-store.ts'
+import type { Begun, Job, JobStore } from './job-store.ts'
 import type { StoredJob } from './job-tables.ts'
-import { jobWaiters } from './job-waiters.ts'
+import { intentOf, storable } from './job-values.ts'
+import { endOf, jobWaiters } from './job-waiters.ts'
+import { storeTrouble, storeUnavailable } from './store-trouble.ts'
 
 export interface SqliteJobStoreOptions {
   /** The file, absolute; made where it is missing. Several processes of one machine may use it. */
@@ -28,17 +29,10 @@ export interface SqliteJobStoreOptions {
 /** A store that does not answer for this long counts as away; whoever asked is told to come back. */
 const callTimeoutMs = 10_000
 
-const retryAfterSeconds = 5
-
 /** A thread that has died is started anew by the next call, but no more often than this. */
 const restartMs = 1000
 
-/** A store that works now and fails then, as on a disk with little room, does not fill the log. */
-const complainMs = 10_000
-
 const writes: ReadonlySet<keyof JobOperations> = new Set<keyof JobOperations>(['begin', 'stored', 'forget', 'update', 'clean'])
-
-const maxErrorLength = 500
 
 const defaultMaxBytes = 16 * 1024 ** 3
 
@@ -77,18 +71,7 @@ export function sqliteJobStore(options: SqliteJobStoreOptions): JobStore {
       }
     },
     get,
-    wait: async (id, ms, signal) => {
-      const end = new AbortController()
-      const waiting = waiters.add(id, ms, AbortSignal.any([signal, end.signal]))
-      try {
-        const job = await get(id)
-        if (job === undefined || endedStates.has(job.state) || waiting === undefined) return job
-        await waiting
-        return await get(id)
-      } finally {
-        end.abort()
-      }
-    },
+    wait: endOf(waiters, get),
     close: async () => {
       clearInterval(cleaning)
       waiters.close()
@@ -108,10 +91,8 @@ interface JobThread {
 function jobThread({ path, statusTtlMs, log, now, maxBytes = defaultMaxBytes }: SqliteJobStoreOptions): JobThread {
   let thread: SqliteThread<JobOperations> | undefined
   let startedAtMs = -Infinity
-  /** Whether the log says that the store cannot be used. */
-  let failing = false
-  let complainedAtMs = -Infinity
   let closed = false
+  const trouble = storeTrouble({ path }, { log, now })
 
   const start = (): SqliteThread<JobOperations> => {
     startedAtMs = now()
@@ -134,19 +115,6 @@ function jobThread({ path, statusTtlMs, log, now, maxBytes = defaultMaxBytes }: 
     return thread
   }
 
-  const unavailable = (error: StoreError): GatewayError => {
-    if (!failing && !closed && Math.abs(now() - complainedAtMs) > complainMs) {
-      log.error({ err: error, path, kind: error.kind }, 'the store for the status of messages cannot be used')
-      failing = true
-      complainedAtMs = now()
-    }
-    return new GatewayError('BROKER_UNAVAILABLE', {
-      detail: 'The status of messages cannot be stored at the moment.',
-      retryAfterSeconds,
-      cause: error,
-    })
-  }
-
   return {
     get closed() {
       return closed
@@ -155,14 +123,12 @@ function jobThread({ path, statusTtlMs, log, now, maxBytes = defaultMaxBytes }: 
       try {
         const answer = await timeLimited(current().call(name, request))
         // On a full disk all can still be read.
-        if (failing && writes.has(name)) {
-          log.info({ path }, 'the store for the status of messages works again')
-          failing = false
-        }
+        if (writes.has(name)) trouble.over()
         return answer
       } catch (error) {
-        if (error instanceof StoreError && error.kind !== 'operation') throw unavailable(error)
-        throw error
+        if (!(error instanceof StoreError) || error.kind === 'operation') throw error
+        if (!closed) trouble.met(error, { kind: error.kind })
+        throw storeUnavailable(error)
       }
     },
     close: async () => {
@@ -181,21 +147,6 @@ async function timeLimited<Value>(answer: Promise<Value>): Promise<Value> {
     return await Promise.race([answer, limit])
   } finally {
     clearTimeout(timer)
-  }
-}
-
-/** Keys of any length and alphabet become one short text each; what clients chose is not kept. */
-const intentOf = ({ scope, key }: { readonly scope: string; readonly key: string }): string =>
-  createHash('sha256')
-    .update(JSON.stringify([scope, key]))
-    .digest('base64url')
-
-function storable(change: JobChange): JobChange {
-  const { lastError, result } = change
-  return {
-    ...change,
-    ...(lastError === undefined ? {} : { lastError: { type: lastError.type, message: lastError.message.slice(0, maxErrorLength) } }),
-    ...(result?.body === undefined || result.body.length <= maxResultBytes ? {} : { result: { ...result, body: undefined } }),
   }
 }
 
