@@ -13,6 +13,7 @@ import { requestFlow } from './http/request-flow.ts'
 import { messaging } from './messaging/messaging.ts'
 import type { PreparedMessaging } from './messaging/messaging.ts'
 import type { AccessLog } from './observe/access-log.ts'
+import { loopWatch } from './observe/loop-watch.ts'
 import type { Metrics } from './observe/metrics.ts'
 import { idSource } from './observe/trace-ids.ts'
 import { runtimeStatus } from './runtime-status.ts'
@@ -86,6 +87,8 @@ export function runtime(deps: RuntimeDeps, options: RuntimeOptions = {}): Runtim
     onHealthChange: (service: string, origin: string, healthy: boolean) =>
       log.warn({ service, address: origin, healthy }, `${origin} of ${service} is ${healthy ? 'healthy again' : 'out of rotation'}`),
   }
+
+  const endWatch = loopWatch({ now, log })
 
   metrics.breakers(() => [
     ...[...(current?.policies.breakers.values() ?? [])].map(({ service, breaker }) => ({ service, state: breaker.state })),
@@ -232,6 +235,7 @@ export function runtime(deps: RuntimeDeps, options: RuntimeOptions = {}): Runtim
     },
 
     close: async () => {
+      endWatch()
       for (const http of [...leaving.keys(), ...[...listeners.values()].map((listener) => listener.http)]) {
         http.destroy()
         await http.stop()

@@ -1,6 +1,8 @@
 import { execFile } from 'node:child_process'
 import { access } from 'node:fs/promises'
 import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { promisify } from 'node:util'
 
 const run = promisify(execFile)
@@ -66,10 +68,13 @@ async function installed(need: ServerNeed): Promise<string | undefined> {
   if (process.getuid?.() !== 0 || !(await exists('/usr/bin/apt-get'))) return `${need.packages.join(', ')} must be installed first`
   // In runlevel 1 the packages do not start a server of their own.
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' }
-  const install = (): Promise<unknown> => run('apt-get', ['install', '-y', '--no-install-recommends', ...need.packages], { env, maxBuffer: 2 ** 26 })
+  // Test files run side by side and want the same packages: one installs, the others wait for it.
+  const apt = (...words: string[]): Promise<unknown> =>
+    run('flock', [join(tmpdir(), 'headgate-test-apt.lock'), 'apt-get', '-o', 'DPkg::Lock::Timeout=300', ...words], { env, maxBuffer: 2 ** 26 })
+  const install = (): Promise<unknown> => apt('install', '-y', '--no-install-recommends', ...need.packages)
   try {
     await install().catch(async () => {
-      await run('apt-get', ['update'], { env, maxBuffer: 2 ** 26 })
+      await apt('update')
       await install()
     })
     return (await exists(need.program)) ? undefined : `${need.program} is missing after the installation`
