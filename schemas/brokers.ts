@@ -94,15 +94,15 @@ const kafka = {
   type: 'object',
   additionalProperties: false,
   description: 'Apache Kafka or what speaks its protocol.',
-  required: ['type', 'servers'],
+  required: ['type', 'urls'],
   properties: {
     type: { type: 'string', const: 'kafka', description: kind },
-    servers: {
+    urls: {
       type: 'array',
       minItems: 1,
       maxItems: 100,
-      items: { type: 'string', format: 'headgate-address' },
-      description: 'Servers of one cluster, HOST:PORT, asked in turn for the others.',
+      items: { type: 'string', format: 'headgate-kafka-url' },
+      description: 'Servers of one cluster, `HOST:PORT` or `kafka://HOST:PORT`, asked in turn for the others.',
     },
     tls: { ...tls, description: 'TLS towards the servers; `{}` is enough to switch it on.' },
     sasl: {

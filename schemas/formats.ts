@@ -114,6 +114,11 @@ export const formats = {
     pattern: '^amqps?://',
     examples: ['amqp://127.0.0.1:5672', 'amqps://rabbit-1.internal:5671/production'],
   },
+  'headgate-kafka-url': {
+    expects: 'a server such as `127.0.0.1:9092` or `kafka://127.0.0.1:9092`',
+    pattern: '^(kafka://)?([^:[\\]/]+|\\[[0-9A-Fa-f:.]+\\]):[0-9]{1,5}$',
+    examples: ['kafka-1.internal:9092', 'kafka://127.0.0.1:9092'],
+  },
   'headgate-redis-url': {
     expects: 'an address such as `redis://127.0.0.1:6379`, or `rediss://` for TLS',
     pattern: '^rediss?://',

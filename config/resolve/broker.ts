@@ -1,7 +1,7 @@
 import { resolve } from 'node:path'
 import type { BrokerInput } from '../../schemas/brokers.ts'
 import type { BrokerConfig } from '../model.ts'
-import { readBytes, readDurationMs } from './readers.ts'
+import { readBytes, readDurationMs, readKafkaServer } from './readers.ts'
 import { resolveTls, type TlsTexts } from './tls.ts'
 
 /** @param cwd What relative file names refer to; absolute. */
@@ -31,7 +31,7 @@ export const resolveBroker = (name: string, broker: BrokerInput, texts: TlsTexts
       return {
         type: 'kafka',
         ...common,
-        servers: broker.servers,
+        servers: broker.urls.map(readKafkaServer),
         ...(broker.tls && { tls: resolveTls(broker.tls, texts) }),
         ...(broker.sasl && { sasl: broker.sasl }),
         partitions: broker.partitions,

@@ -66,7 +66,7 @@ test('RabbitMQ and Kafka arrive with their credentials and TLS files', () => {
   const { brokers } = configOf(
     `brokers:
   rabbit: { type: rabbitmq, urls: ["amqps://a:5671/x", "amqps://b"], username: u, password: "\${env:PASSWORD}", tls: { ca_file: ca.pem } }
-  kafka: { type: kafka, servers: ["a:9092"], sasl: { mechanism: SCRAM-SHA-256, username: u, password: p }, replicas: 3, tls: {} }
+  kafka: { type: kafka, urls: ["kafka://a:9092"], sasl: { mechanism: SCRAM-SHA-256, username: u, password: p }, replicas: 3, tls: {} }
 queues: { q: { broker: rabbit }, r: { broker: kafka } }
 `,
     { '/etc/headgate/ca.pem': pem },

@@ -1,6 +1,7 @@
 import { address } from '../values/address.ts'
 import { age, durationOrNever, durationOrZero, timerDuration } from '../values/duration.ts'
 import { dnsName } from '../values/host.ts'
+import { kafkaUrl } from '../values/kafka-url.ts'
 import { pathPattern } from '../values/path.ts'
 import { percent } from '../values/percent.ts'
 import type { Parsed } from '../values/parsed.ts'
@@ -48,5 +49,6 @@ export const readBytes: (text: string) => number = remembering((text) => {
 export const readPercent: (text: string) => number = remembering(reader(percent))
 export const readAddress = reader(address)
 export const readDnsName = reader(dnsName)
+export const readKafkaServer = reader(kafkaUrl)
 export const readPathPattern = reader(pathPattern)
 export const readOrigin = reader(upstreamUrl)

@@ -5,6 +5,7 @@ import { address, bareAddress, cidr } from './address.ts'
 import { age, bareDurationOrNever, bareDurationOrZero, bareTimerDuration, durationOrNever, durationOrZero, timerDuration } from './duration.ts'
 import { dnsName, hostPattern } from './host.ts'
 import { headerName, headerValue, method } from './http.ts'
+import { kafkaUrl } from './kafka-url.ts'
 import { jsonPointer } from './json-pointer.ts'
 import { eventName, queueName, subscriberName } from './name.ts'
 import type { Parsed, Problem } from './parsed.ts'
@@ -53,6 +54,7 @@ export const valueFormats: Readonly<Record<FormatName, ValueFormat>> = {
   'headgate-event-name': { code: 'HG2025', parse: eventName },
   'headgate-subscriber-name': { code: 'HG2025', parse: subscriberName },
   'headgate-amqp-url': { code: 'HG2026', parse: amqpUrl },
+  'headgate-kafka-url': { code: 'HG2005', parse: kafkaUrl, bareNumber: bareAddress },
   'headgate-redis-url': { code: 'HG2029', parse: redisUrl },
   'headgate-json-pointer': { code: 'HG2027', parse: jsonPointer },
 }

@@ -4,7 +4,7 @@ import type { BrokerLog } from '../broker.ts'
 import type { JobStore } from './job-store.ts'
 
 export interface SharedJobs extends JobStore {
-  /** Loads the store where this configuration takes messages over HTTP; the store in use stays as it is while its settings are the same. */
+  /** Loads the store where this configuration takes messages over HTTP or hands them on; the store in use stays as it is while its settings are the same. */
   prepare(config: GatewayConfig): Promise<PreparedJobs>
 }
 
@@ -19,7 +19,10 @@ export interface SharedJobsDeps {
   now(): number
 }
 
-/** The job store of the configuration in force; opened when the first rule needs one. */
+/**
+ * The job store of the configuration in force; opened when the first rule needs one, or a consumer, whose messages another process may have
+ * taken over HTTP. The file of the embedded store is not touched before it is used.
+ */
 export function sharedJobs(deps: SharedJobsDeps): SharedJobs {
   let store: JobStore | undefined
   let settings = ''
@@ -30,9 +33,9 @@ export function sharedJobs(deps: SharedJobsDeps): SharedJobs {
   }
 
   return {
-    prepare: async ({ messaging, routes }) => {
+    prepare: async ({ messaging, routes, consumers }) => {
       const wanted = JSON.stringify(messaging)
-      if (!routes.some(({ target }) => target.type === 'queue')) return { enter: () => undefined }
+      if (consumers.length === 0 && !routes.some(({ target }) => target.type === 'queue')) return { enter: () => undefined }
       const open = await opener(messaging, deps)
       return {
         enter: () => {
