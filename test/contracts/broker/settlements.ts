@@ -32,8 +32,9 @@ export const settlementCases: Cases = (specify) => {
     ]) {
       const delivery = await inbox.next()
       const settledAtMs = performance.now()
+      const before = inbox.deliveries.length
       await delivery.settle({ outcome: 'retry', delayMs, attempts, error: busy })
-      await inbox.have(inbox.deliveries.length + 1)
+      await inbox.have(before + 1)
       expect(performance.now() - settledAtMs).toBeGreaterThanOrEqual(delayMs - roundingMs)
     }
     const [, second, third] = inbox.deliveries.map(({ history }) => history)
