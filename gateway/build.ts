@@ -132,7 +132,8 @@ export function buildRoutes(config: GatewayConfig, services: ReadonlyMap<string,
     return { service, pipe }
   }
 
-  const doorDeps = { ...deps, ...deps.messaging, events: config.events, queues: config.queues, statusPath: config.messaging.statusPath }
+  const { events, queues, tracing } = config
+  const doorDeps = { ...deps, ...deps.messaging, events, queues, tracing, statusPath: config.messaging.statusPath }
 
   const build = (route: RouteConfig): Route => {
     const { target } = route

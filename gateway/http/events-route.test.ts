@@ -49,11 +49,11 @@ const codeOf = ({ body }: Asked): unknown => (JSON.parse(body) as { code: unknow
 
 test('an event is answered with 202 and its id once it is published, without what is the client s own', async () => {
   await start()
-  const answer = await post({ ...binary, authorization: 'Bearer secret' }, '{"orderId":"o1"}')
+  const answer = await post({ ...binary, authorization: 'Bearer secret', 'idempotency-key': 'k', 'x-tenant': 'acme' }, '{"orderId":"o1"}')
   expect([answer.status, JSON.parse(answer.body)]).toEqual([202, { accepted: 1, ids: ['e1'] }])
   const [[name, message] = []] = published
   expect([name, message?.body.toString(), message?.contentType]).toEqual(['OrderCreated', '{"orderId":"o1"}', 'application/json'])
-  expect(Object.keys(message?.headers ?? {}).sort()).toEqual(['ce-id', 'ce-source', 'ce-specversion', 'ce-type', 'traceparent'])
+  expect(Object.keys(message?.headers ?? {}).sort()).toEqual(['ce-id', 'ce-source', 'ce-specversion', 'ce-type', 'traceparent', 'x-tenant'])
 })
 
 test('a batch is answered with all its ids', async () => {

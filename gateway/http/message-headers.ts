@@ -1,26 +1,60 @@
-import type { HeaderEdits } from '../../config/model.ts'
+import type { HeaderEdits, TracingConfig } from '../../config/model.ts'
 import type { Exchange } from './exchange.ts'
 import { headerEditor } from './header-edits.ts'
 import { hopByHop } from './hop-by-hop.ts'
 
-/** Headers of a request that belong to its message; CloudEvents attributes (`ce-*`) do too. */
-const kept = new Set(['content-type', 'content-language', 'content-encoding', 'traceparent', 'tracestate', 'x-request-id', 'x-correlation-id'])
+/**
+ * Headers that speak of the request: its way here, its sender's program, the answer that is wished for. The idempotency key of a request is
+ * the key of its message only where the rule has read it: a batch of events must not share one.
+ */
+const ofRequest = new Set([
+  'accept',
+  'user-agent',
+  'origin',
+  'referer',
+  'from',
+  'dnt',
+  'priority',
+  'upgrade-insecure-requests',
+  'prefer',
+  'range',
+  'cache-control',
+  'pragma',
+  'max-forwards',
+  'via',
+  'forwarded',
+  'x-real-ip',
+  'idempotency-key',
+])
+const ofRequestPrefixes = ['accept-', 'sec-', 'if-', 'access-control-', 'x-forwarded-', 'headgate-']
 
 /** A message rests in queues, logs and dead letters for days: whoever reads it there must find no credentials, even where a rule sets them. */
 const never = new Set([...hopByHop, 'authorization', 'cookie', 'set-cookie', 'host', 'content-length', 'expect'])
 
+/** Names that tell of credentials, such as `x-api-key` and `x-amz-security-token`. What a rule sets is the rule's business. */
+const secretName =
+  /(?:^|-)(?:auth|authorization|token|secret|password|credentials?|api-?key|access-key|cookie|session|session-?id|jwt|csrf|xsrf)(?:-|$)/
+
+const isOfMessage = (name: string): boolean =>
+  name.startsWith('ce-') || !(ofRequest.has(name) || secretName.test(name) || ofRequestPrefixes.some((prefix) => name.startsWith(prefix)))
+
 /**
- * Compiles which headers of a request its message gets: those above, `also`, and what the rule adds or sets.
- * @param also Names in lower case.
+ * Compiles which headers of a request its message gets: all but those of the request and credentials, `also`, and what the rule adds or sets.
+ * The trace is in `traceparent`; the names that repeat it are left out.
+ * @param also Names in lower case that are kept in any case.
  */
-export function messageHeaders(edits: HeaderEdits | undefined, also: readonly string[]): (exchange: Exchange) => Record<string, string> {
+export function messageHeaders(
+  edits: HeaderEdits | undefined,
+  also: readonly string[],
+  tracing: TracingConfig,
+): (exchange: Exchange) => Record<string, string> {
   const edit = headerEditor(edits)
-  const wanted = new Set([...kept, ...also])
+  const trace = Object.values(tracing.headers)
   return ({ upstreamHeaders }) => {
     const flat: string[] = []
     for (let i = 0; i < upstreamHeaders.length; i += 2) {
       const name = upstreamHeaders[i] as string
-      if (wanted.has(name) || name.startsWith('ce-')) flat.push(name, upstreamHeaders[i + 1] as string)
+      if (also.includes(name) || (isOfMessage(name) && !trace.includes(name))) flat.push(name, upstreamHeaders[i + 1] as string)
     }
     return combined(edit === undefined ? flat : edit(flat))
   }

@@ -1,4 +1,4 @@
-import type { RouteConfig } from '../../config/model.ts'
+import type { RouteConfig, TracingConfig } from '../../config/model.ts'
 import { messageId } from '../messaging/jobs/message-id.ts'
 import type { Message } from '../messaging/message.ts'
 import { wholeBody } from './body-intake.ts'
@@ -9,6 +9,7 @@ import { messageHeaders } from './message-headers.ts'
 export type MessageIntake = (exchange: Exchange) => Promise<Message>
 
 export interface MessageIntakeDeps {
+  readonly tracing: TracingConfig
   /** Milliseconds on a monotonic clock. */
   now(): number
   /** Milliseconds since the epoch. */
@@ -20,7 +21,7 @@ export interface MessageIntakeDeps {
  * @param also Names of further headers, in lower case.
  */
 export function messageIntake(config: RouteConfig, also: readonly string[], deps: MessageIntakeDeps): MessageIntake {
-  const headersOf = messageHeaders(config.requestHeaders, also)
+  const headersOf = messageHeaders(config.requestHeaders, also, deps.tracing)
   return async (exchange) => {
     const body = await wholeBody(exchange, config.maxBodyBytes, deps.now)
     const { 'content-type': contentType, ...headers } = headersOf(exchange)

@@ -100,7 +100,7 @@ describe('a request for a queue', () => {
     expect((await answer).status).toBe(202)
   })
 
-  test('gives its message the headers that belong to it, those of the rule, and no credentials', async () => {
+  test('gives its message the headers of its sender, those of the rule, and none of the request itself or with credentials', async () => {
     await start(
       { requestHeaders: { set: [['authorization', 'Bearer rule']], add: [['x-source', 'web']], remove: ['x-request-id'] } },
       { orderBy: { header: 'x-customer' } },
@@ -114,10 +114,18 @@ describe('a request for a queue', () => {
         'x-request-id': 'r1',
         'x-correlation-id': 'c1',
         'x-customer': '42',
-        'x-other': 'not kept',
+        'x-tenant': 'acme',
+        'x-author': 'ann',
         'headgate-job': 'forged',
         authorization: 'Bearer secret',
         cookie: 'session=secret',
+        'x-api-key': 'secret',
+        'x-amz-security-token': 'secret',
+        'x-goog-iap-jwt-assertion': 'secret',
+        'user-agent': 'curl',
+        'accept-language': 'de',
+        'sec-fetch-mode': 'cors',
+        'x-forwarded-for': '10.0.0.1',
         traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
         tracestate: 'a=b',
       },
@@ -133,6 +141,8 @@ describe('a request for a queue', () => {
       'ce-type': 'OrderCreated',
       'x-correlation-id': 'c1',
       'x-customer': '42',
+      'x-tenant': 'acme',
+      'x-author': 'ann',
       'x-source': 'web',
       tracestate: 'a=b',
       'headgate-job': '1',

@@ -1,4 +1,4 @@
-import type { GatewayConfig, QueueConfig, RouteConfig } from '../../../config/model.ts'
+import type { GatewayConfig, QueueConfig, RouteConfig, TracingConfig } from '../../../config/model.ts'
 import { Generation } from '../../generation.ts'
 import type { AccessEntry } from '../../observe/access-log.ts'
 import { metrics } from '../../observe/metrics.ts'
@@ -25,6 +25,7 @@ export interface Door {
 
 export interface DoorParts {
   readonly metrics: Metrics
+  readonly tracing: TracingConfig
   onInternalError(error: unknown): void
   now(): number
   epochNow(): number
@@ -36,7 +37,13 @@ export async function startDoor(routesOf: (parts: DoorParts) => readonly Route[]
   const internalErrors: unknown[] = []
   const lifecycle = { draining: false }
   const now = (): number => performance.now()
-  const routes = routesOf({ metrics: counted, onInternalError: (error) => void internalErrors.push(error), now, epochNow: Date.now })
+  const routes = routesOf({
+    metrics: counted,
+    tracing: config.tracing,
+    onInternalError: (error) => void internalErrors.push(error),
+    now,
+    epochNow: Date.now,
+  })
   const table = routeTable(routes.map((route) => [route.config.match, route] as const))
   const generation = new Generation(1, config, new Map(), { table, routes, breakers: new Map(), budgets: new Map() })
   const ids = idSource()
