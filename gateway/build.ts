@@ -170,7 +170,7 @@ export function buildRoutes(config: GatewayConfig, services: ReadonlyMap<string,
 
   const routes = config.routes.map(build)
   const queueRules = config.routes.filter(({ target }) => target.type === 'queue')
-  if (queueRules.length > 0) routes.push(statusRoute({ ...doorDeps, queueRules }))
+  if (queueRules.length > 0) routes.push(statusRoute({ ...doorDeps, queueRules, consumers: config.consumers }))
   return { table: routeTable(routes.map((route) => [route.config.match, route] as const)), routes, ...state }
 }
 

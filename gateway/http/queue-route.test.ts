@@ -50,7 +50,7 @@ async function start(rule: Partial<RouteConfig> = {}, queue: Partial<QueueConfig
       event: () => Promise.reject(new Error('no events here')),
     }
     const deps = { ...parts, publisher, jobs, queues: [queueOf(queue)], statusPath: '/-/messages' }
-    return [queueRoute(config, deps), statusRoute({ ...deps, queueRules: [config] })]
+    return [queueRoute(config, deps), statusRoute({ ...deps, queueRules: [config], consumers: [] })]
   })
 }
 

@@ -9,7 +9,7 @@ import type { JobChange, JobStore } from '../messaging/jobs/job-store.ts'
 import { messageId } from '../messaging/jobs/message-id.ts'
 import { sqliteJobStore } from '../messaging/jobs/sqlite-job-store.ts'
 import { statusRoute } from './status-route.ts'
-import { ruleOf, startDoor } from './test/door.ts'
+import { queueOf, ruleOf, startDoor } from './test/door.ts'
 import type { Door } from './test/door.ts'
 
 let folder = ''
@@ -17,6 +17,7 @@ let jobs: JobStore
 let door: Door
 
 const line = (): void => undefined
+const shortLived = queueOf({ name: 'short', ttlMs: 1 })
 const cors = { origins: ['https://shop'], methods: ['POST'], headers: [], exposeHeaders: [], credentials: true, maxAgeSeconds: 5 }
 
 beforeEach(async () => {
@@ -27,7 +28,9 @@ beforeEach(async () => {
     log: { debug: line, info: line, warn: line, error: line },
     now: Date.now,
   })
-  door = await startDoor((parts) => [statusRoute({ ...parts, jobs, statusPath: '/-/messages', queueRules: [ruleOf({ cors })] })])
+  door = await startDoor((parts) => [
+    statusRoute({ ...parts, jobs, statusPath: '/-/messages', queueRules: [ruleOf({ cors })], queues: [queueOf(), shortLived], consumers: [] }),
+  ])
 })
 
 afterEach(async () => {
@@ -36,9 +39,9 @@ afterEach(async () => {
   await rm(folder, { recursive: true, force: true })
 })
 
-async function job(change?: JobChange): Promise<string> {
+async function job(change?: JobChange, queue = 'orders'): Promise<string> {
   const id = messageId(Date.now())
-  await jobs.begin({ id, queue: 'orders', idempotency: undefined })
+  await jobs.begin({ id, queue, idempotency: undefined })
   await jobs.stored(id)
   if (change !== undefined) await jobs.update(id, change)
   return id
@@ -53,6 +56,14 @@ describe('the status of a message', () => {
     expect(JSON.parse(running.body)).toMatchObject({ status: 'processing', attempts: 2, created_at: expect.stringMatching(/^\d{4}-.*Z$/) as string })
     const ended = await ask(urlOf(await job({ state: 'failed' })))
     expect([ended.headers['retry-after'], ended.headers['cache-control']]).toEqual([undefined, 'no-store'])
+  })
+
+  test('says that a message has expired', async () => {
+    const id = await job(undefined, 'short')
+    await until('it is too old', async () => {
+      const { body } = await ask(urlOf(id))
+      return body.includes('"status":"dead_lettered"') && body.includes('"last_error":{"type":"expired"}')
+    })
   })
 
   test('names the type of the last error and not its words', async () => {

@@ -1,5 +1,7 @@
-import type { CorsConfig, RouteConfig } from '../../config/model.ts'
+import type { CorsConfig, QueueConfig, RouteConfig } from '../../config/model.ts'
 import { GatewayError } from '../errors.ts'
+import { jobExpiry } from '../messaging/jobs/job-expiry.ts'
+import type { JobConsumer } from '../messaging/jobs/job-expiry.ts'
 import { isMessageId } from '../messaging/jobs/message-id.ts'
 import type { JobStore } from '../messaging/jobs/job-store.ts'
 import { jobDocument, jobHeaders } from './job-document.ts'
@@ -15,18 +17,25 @@ export interface StatusRouteDeps extends OwnRouteDeps {
   readonly statusPath: string
   /** Rules that put requests into queues: pages that may send there may read here. */
   readonly queueRules: readonly RouteConfig[]
+  /** All queues and consumers of the configuration. */
+  readonly queues: readonly QueueConfig[]
+  readonly consumers: readonly JobConsumer[]
+  /** Milliseconds since the epoch. */
+  epochNow(): number
 }
 
 /** `GET <statusPath>/{id}`: how a message goes that was taken over HTTP. Not a rule of the file; stands beside them. */
 export function statusRoute(deps: StatusRouteDeps): Route {
   const wait = jobWait(deps.jobs)
+  const asOfNow = jobExpiry(deps.queues, deps.consumers, deps.epochNow)
   return ownRoute(statusRule(deps.statusPath, deps.queueRules), deps, async (exchange) => {
     const id = exchange.path.slice(deps.statusPath.length + 1)
     const { waitMs, applied } = preferences(exchange.req.headers['prefer'])
-    const job = isMessageId(id) ? await wait.until(exchange, id, waitMs) : undefined
-    if (job === undefined) {
+    const found = isMessageId(id) ? await wait.until(exchange, id, waitMs) : undefined
+    if (found === undefined) {
       throw new GatewayError('MESSAGE_NOT_FOUND', { detail: 'Either it was never taken here, or it ended too long ago.' })
     }
+    const job = asOfNow(found)
     return { status: 200, headers: [...jobHeaders(job), ...(waitMs === 0 ? [] : applied)], body: jobDocument(job) }
   })
 }
