@@ -144,6 +144,7 @@ export function messaging(deps: MessagingDeps): Messaging {
         },
         run: () => {
           declared = brokersOf.enter()
+          void declared.then(sampler?.look)
           const ran = run(config, before, next, wanted).finally(() => runs.delete(ran))
           runs.add(ran)
           return ran

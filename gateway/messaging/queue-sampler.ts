@@ -6,26 +6,35 @@ const intervalMs = 2000
 export interface QueueSampler {
   /** As last seen. */
   readonly queues: readonly QueueStats[]
+  /** Looks at once: the brokers or their queues have changed. Never rejects. */
+  look(): Promise<void>
   close(): void
 }
 
 /** @param brokers Those in use at the moment; asked for before every round. */
-export function queueSampler(brokers: () => Iterable<Broker>): QueueSampler {
+export function queueSampler(brokers: () => Iterable<Pick<Broker, 'stats'>>): QueueSampler {
   let queues: readonly QueueStats[] = []
   let timer: NodeJS.Timeout | undefined
   let closed = false
+  let round = 0
 
-  const sample = async (): Promise<void> => {
+  const look = async (): Promise<void> => {
+    clearTimeout(timer)
+    round += 1
+    const own = round
     const answers = await Promise.allSettled([...brokers()].map((broker) => broker.stats()))
+    // A later round knows better, and comes again by itself.
+    if (own !== round || closed) return
     queues = answers.flatMap((answer) => (answer.status === 'fulfilled' ? answer.value : []))
-    if (!closed) timer = setTimeout(() => void sample(), intervalMs).unref()
+    timer = setTimeout(() => void look(), intervalMs).unref()
   }
-  void sample()
+  void look()
 
   return {
     get queues() {
       return queues
     },
+    look,
     close: () => {
       closed = true
       clearTimeout(timer)

@@ -60,6 +60,12 @@ const statusOf = async (response: Response, wait = 10): Promise<Record<string, u
 const answering = (answer: (res: ServerResponse, seen: SeenRequest) => void): Promise<TestUpstream> =>
   startUpstream((_req, res, seen) => answer(res, seen))
 
+test('the depths of the queues are known as soon as it serves', async () => {
+  target = await answering((res) => res.end())
+  gateway = await startGateway(yamlFor(target.url))
+  await until('they are seen', () => gateway?.runtime.status().queues.length === 2, 1000)
+})
+
 test('a payment is taken with 202, delivered once, and its status tells the answer of the target', async () => {
   target = await answering((res) => res.writeHead(201, { 'content-type': 'application/json' }).end('{"charged":true}'))
   gateway = await startGateway(yamlFor(target.url))
