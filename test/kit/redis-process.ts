@@ -9,7 +9,8 @@ import { until } from './until.ts'
 /** One real process of Redis or Sentinel: what it writes lies in a folder of the test, its port is on the loopback interface. */
 export interface RedisProcess {
   readonly port: number
-  start(): Promise<void>
+  /** @param settings More words for its command line, which win over those of its file. */
+  start(settings?: readonly string[]): Promise<void>
   /** SIGKILL; resolves when it is gone. */
   kill(): Promise<void>
   /** SIGSTOP: connections stay open, nothing answers. */
@@ -36,8 +37,8 @@ export async function redisProcess(
   let child: ChildProcess | undefined
   return {
     port,
-    start: async () => {
-      const started = spawn(`/usr/bin/${program}`, [file], { stdio: 'ignore' })
+    start: async (more = []) => {
+      const started = spawn(`/usr/bin/${program}`, [file, ...more], { stdio: 'ignore' })
       started.on('error', () => undefined)
       child = started
       await until(`${program} takes connections`, async () => {

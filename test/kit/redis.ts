@@ -33,6 +33,8 @@ export interface RedisFailover {
   readonly name: string
   /** The server that the Sentinels name at this moment. */
   primary(): Promise<RedisProcess>
+  /** Kills the primary. @returns What starts it again, as a replica of whichever is the primary then. */
+  killPrimary(): Promise<() => Promise<void>>
   /** Resolves when the primary has two replicas that are in step with it, and all Sentinels know them. */
   whole(): Promise<void>
   stop(): Promise<void>
@@ -51,8 +53,11 @@ export async function startRedis(settings: readonly string[] = memoryOnly): Prom
 
 const name = 'mymaster'
 
-/** How long the Sentinels let a primary be silent, in milliseconds. */
-const downAfterMs = 500
+/**
+ * How long the Sentinels let a primary be silent, in milliseconds. They connect anew once a second at most, also when they have cut the
+ * connections of a new primary themselves: below a second they would take it for dead at once.
+ */
+const downAfterMs = 1500
 
 export async function startRedisFailover(): Promise<RedisFailover> {
   const home = await mkdtemp(join(tmpdir(), 'headgate-redis-'))
@@ -64,7 +69,7 @@ export async function startRedisFailover(): Promise<RedisFailover> {
   const watch = [
     `sentinel monitor ${name} 127.0.0.1 ${first.port} 2`,
     `sentinel down-after-milliseconds ${name} ${downAfterMs}`,
-    `sentinel failover-timeout ${name} 3000`,
+    `sentinel failover-timeout ${name} 5000`,
     `sentinel parallel-syncs ${name} 2`,
   ]
   const sentinels = await Promise.all([1, 2, 3].map(() => redisProcess('redis-sentinel', home, () => watch)))
@@ -87,11 +92,23 @@ export async function startRedisFailover(): Promise<RedisFailover> {
   }
   const whole = (): Promise<void> => until('the replicas are in step and the Sentinels know them', () => isWhole().catch(() => false), 30_000)
 
+  const killPrimary = async (): Promise<() => Promise<void>> => {
+    const killed = await primary()
+    await killed.kill()
+    return async () => {
+      await until('another one is the primary', async () => {
+        const named = await primary().catch(() => killed)
+        return named !== killed
+      })
+      await killed.start(['--replicaof', '127.0.0.1', String((await primary()).port)])
+    }
+  }
+
   await Promise.all(servers.map((server) => server.start()))
     .then(() => Promise.all(sentinels.map((sentinel) => sentinel.start())))
     .then(whole)
     .catch(failed(stop))
-  return { servers, sentinels, urls: sentinels.map(({ port }) => `redis://127.0.0.1:${port}`), name, primary, whole, stop }
+  return { servers, sentinels, urls: sentinels.map(({ port }) => `redis://127.0.0.1:${port}`), name, primary, killPrimary, whole, stop }
 }
 
 function stopper(home: string, processes: readonly RedisProcess[]): () => Promise<void> {

@@ -4,7 +4,7 @@ import { redisAddress } from './address.ts'
 import type { ClientOptions } from './address.ts'
 
 const firstRetryMs = 50
-const maxRetryMs = 1000
+const maxRetryMs = 500
 
 /** A peer that does not say goodbye is given up after this. */
 const goodbyeMs = 100
