@@ -3,7 +3,7 @@ import type { ValidConsumer } from '../resolve/input.ts'
 import { readDurationMs } from '../resolve/readers.ts'
 import type { PlannedQueue } from '../resolve/topology.ts'
 import type { Steps } from '../source/tree.ts'
-import { placeName, pointerOf } from '../source/value.ts'
+import { isMapping, type Mapping, placeName, pointerOf } from '../source/value.ts'
 import { quoted } from '../values/parsed.ts'
 import type { LintContext } from './context.ts'
 import { lintEventNames, unknownName } from './references.ts'
@@ -23,6 +23,18 @@ export const lintConsumer = (context: LintContext, handled: Handled, queue: Plan
   lintTarget(context, handled)
   lintPolicies(context, handled)
   if (queue !== undefined) lintAgainstQueue(context, handled, queue)
+}
+
+/** The names in a consumer that does not fit the schema: one mistake must not hide another. */
+export const lintConsumerNames = (context: LintContext, { queue, deliver_to: target }: Mapping, at: Steps): void => {
+  const lint = (kind: 'queue' | 'service', name: unknown, steps: Steps): void => {
+    if (typeof name === 'string' && name !== '') unknownName(context, kind, name, steps)
+  }
+  lint('queue', queue, [...at, 'queue'])
+  if (!isMapping(target)) return
+  lint('service', target['service'], [...at, 'deliver_to', 'service'])
+  lint('queue', target['queue'], [...at, 'deliver_to', 'queue'])
+  if (Array.isArray(target['events'])) lintEventNames(context, target['events'], [...at, 'deliver_to', 'events'])
 }
 
 const lintQueueName = (context: LintContext, { consumer, at }: Handled): void => {

@@ -1,6 +1,6 @@
 import type { Findings } from '../diagnostics/findings.ts'
 import { boundedNearest } from '../diagnostics/nearest.ts'
-import type { ValidInput, ValidRule, ValidService } from '../resolve/input.ts'
+import type { ValidConsumer, ValidInput, ValidRule, ValidService } from '../resolve/input.ts'
 import type { Tree } from '../source/tree.ts'
 import { isMapping, type Mapping, pointerOf, pointerSteps } from '../source/value.ts'
 
@@ -29,6 +29,10 @@ export interface LintContext {
   readonly rulesComplete: boolean
   readonly services: ReadonlyMap<string, ValidService>
   readonly misspeltServices: ReadonlySet<string>
+  /** Those of `consumers` that fit the schema. */
+  readonly consumers: ReadonlyMap<string, ValidConsumer>
+  /** Those of which nothing is known but that they are maps. */
+  readonly brokenConsumers: ReadonlyMap<string, Mapping>
   /** Names of all services, also of those that do not fit the schema; undefined when the section cannot be read. */
   readonly serviceNames: ReadonlySet<string> | undefined
   /** Suggests a name, as long as that stays cheap. */
@@ -47,7 +51,7 @@ export interface LintContext {
 export const lintContext = (tree: Tree, findings: Findings): LintContext => {
   const { bad, misspelt } = badPlaces(findings)
   const usable = (value: unknown, pointer: string): boolean => isMapping(value) && !bad.has(pointer) && !tree.provenance.hasBroken(value)
-  const { routing_rules: allRules, services: rawServices } = tree.root
+  const { routing_rules: allRules, services: rawServices, consumers: rawConsumers } = tree.root
   const rules: LintRule[] = []
   const rawRules: RawRule[] = []
   if (Array.isArray(allRules)) {
@@ -57,10 +61,10 @@ export const lintContext = (tree: Tree, findings: Findings): LintContext => {
       if (usable(rule, pointer)) rules.push({ index, rule: rule as ValidRule })
     })
   }
-  const services = new Map<string, ValidService>()
-  if (isMapping(rawServices))
-    for (const [name, service] of Object.entries(rawServices))
-      if (usable(service, pointerOf(['services', name]))) services.set(name, service as ValidService)
+  const usableIn = (section: unknown, key: string): [string, Mapping][] =>
+    mappingsIn(section).filter(([name, value]) => usable(value, pointerOf([key, name])))
+  const services = new Map(usableIn(rawServices, 'services') as [string, ValidService][])
+  const consumers = new Map(usableIn(rawConsumers, 'consumers') as [string, ValidConsumer][])
   const fits = (name: keyof ValidInput): boolean => {
     const hasBad = [...bad].some((pointer) => pointerSteps(pointer)[0] === name)
     return !hasBad && !tree.isBroken([name]) && !tree.provenance.hasBroken(tree.root[name])
@@ -73,6 +77,8 @@ export const lintContext = (tree: Tree, findings: Findings): LintContext => {
     rulesComplete:
       (allRules === undefined || (Array.isArray(allRules) && allRules.length === rules.length)) && rawRules.every((rule) => !rule.misspelt),
     services,
+    consumers,
+    brokenConsumers: new Map(mappingsIn(rawConsumers).filter(([name]) => !consumers.has(name))),
     misspeltServices: new Set(
       [...misspelt].map(pointerSteps).flatMap(([section, name]) => (section === 'services' && name !== undefined ? [name] : [])),
     ),
@@ -86,6 +92,9 @@ export const lintContext = (tree: Tree, findings: Findings): LintContext => {
   }
 }
 
+const mappingsIn = (section: unknown): [string, Mapping][] =>
+  isMapping(section) ? Object.entries(section).flatMap(([name, value]) => (isMapping(value) ? [[name, value]] : [])) : []
+
 /** Undefined for what is no map. */
 const namesIn = (section: unknown): ReadonlySet<string> | undefined =>
   section === undefined || isMapping(section) ? new Set(Object.keys(section ?? {})) : undefined
@@ -94,11 +103,9 @@ const queueNames = ({ queues, consumers, events }: Mapping): ReadonlySet<string>
   const declared = namesIn(queues)
   if (declared === undefined) return undefined
   const names = new Set(declared)
-  const entriesOf = (section: unknown): [string, Mapping][] =>
-    isMapping(section) ? Object.entries(section).flatMap(([name, value]) => (isMapping(value) ? [[name, value]] : [])) : []
-  for (const [event, { subscribers }] of entriesOf(events))
-    for (const [subscriber, { queue }] of entriesOf(subscribers)) if (queue === undefined) names.add(`${event}.${subscriber}`)
-  if (queues === undefined) for (const [, { queue }] of entriesOf(consumers)) if (typeof queue === 'string') names.add(queue)
+  for (const [event, { subscribers }] of mappingsIn(events))
+    for (const [subscriber, { queue }] of mappingsIn(subscribers)) if (queue === undefined) names.add(`${event}.${subscriber}`)
+  if (queues === undefined) for (const [, { queue }] of mappingsIn(consumers)) if (typeof queue === 'string') names.add(queue)
   return names
 }
 

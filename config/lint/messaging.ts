@@ -2,7 +2,7 @@ import { queueDefaults, type MessagingFiles } from '../resolve/messaging.ts'
 import { type Messaging, plannedQueues, subscriberConsumer, subscriptions } from '../resolve/topology.ts'
 import type { LintContext } from './context.ts'
 import { lintBrokers } from './brokers.ts'
-import { type Handled, lintConsumer, lintOrders } from './consumers.ts'
+import { type Handled, lintConsumer, lintConsumerNames, lintOrders } from './consumers.ts'
 import { lintEvents } from './events.ts'
 import { lintFlow } from './flow.ts'
 import { lintJobStore } from './job-store.ts'
@@ -28,6 +28,7 @@ export const lintMessaging = (context: LintContext, readFile: ReadFile, files: s
       one,
       queues?.find(({ name }) => name === one.consumer.queue),
     )
+  for (const [name, consumer] of context.brokenConsumers) lintConsumerNames(context, consumer, ['consumers', name])
   if (input !== undefined && queues !== undefined) {
     lintQueues(context, input, queues)
     lintOrders(context, handled)
@@ -45,9 +46,9 @@ const messagingOf = ({ fits, section }: LintContext): Messaging | undefined => {
   return { brokers, ...(queues && { queues }), ...(consumers && { consumers }), ...(events && { events }) }
 }
 
-/** Every consumer, those of subscribers included, and where it stands. */
-const handledOf = ({ section }: LintContext): Handled[] => [
-  ...Object.entries(section('consumers') ?? {}).map(([name, consumer]): Handled => {
+/** Every consumer that fits the schema, those of subscribers included, and where it stands. */
+const handledOf = ({ consumers, section }: LintContext): Handled[] => [
+  ...[...consumers].map(([name, consumer]): Handled => {
     const at = ['consumers', name]
     return { name, consumer, at, targetAt: [...at, 'deliver_to'] }
   }),
