@@ -21,6 +21,9 @@ const transferFromBytes = 4096
 /** The injected clock and the thread's count as equal within this. */
 const clockToleranceMs = 100
 
+/** Publishers of other systems may name any time; one that a number does not hold exactly could be stored, but never read again. */
+const storableTime = (ms: number, nowMs: number): number => (Number.isSafeInteger(Math.trunc(ms)) ? Math.trunc(ms) : nowMs)
+
 const settingsOf = ({ name, durable, ttlMs, deadLetter, maxLength, maxBytes }: QueueConfig): QueueSettings => ({
   name,
   durable,
@@ -152,7 +155,7 @@ export function embeddedBroker(config: EmbeddedBrokerConfig, deps: BrokerDeps, p
       contentType: message.contentType ?? null,
       headers: JSON.stringify(message.headers),
       key: message.key ?? null,
-      publishedAtMs: Math.trunc(message.publishedAtMs),
+      publishedAtMs: storableTime(message.publishedAtMs, deps.now()),
     }
     const transfer = body.length >= transferFromBytes && row.body.buffer instanceof ArrayBuffer ? [row.body.buffer] : []
     const outcome = await unconfirmed.add(() => link.call('publish', { ...address, queues, message: row }, transfer))

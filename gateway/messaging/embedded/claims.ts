@@ -17,7 +17,7 @@ export interface Claims {
   pause(subscription: number, paused: boolean): void
   unsubscribe(subscription: number): void
   settle(seq: number, settlement: Settlement): boolean
-  giveBack(seq: number, seen: boolean): void
+  giveBack(returns: readonly { readonly seq: number; readonly seen: boolean }[]): void
   /** Within a transaction: claims what there is for every subscription that has room. */
   claim(): void
   /** Outside of transactions: whether `claim` would find something. */
@@ -154,11 +154,13 @@ export function claims({ database, queues, messages, departures, owner, now, emi
       finish(seq, subscription)
       return true
     },
-    giveBack: (seq, seen) => {
-      const subscription = held.get(seq)
-      if (subscription === undefined) return
-      messages.giveBack(seq, seen)
-      finish(seq, subscription)
+    giveBack: (returns) => {
+      for (const { seq, seen } of returns) if (held.has(seq)) messages.giveBack(seq, seen)
+      // Memory comes last: an operation that fails half-way is undone in the file alone.
+      for (const { seq } of returns) {
+        const subscription = held.get(seq)
+        if (subscription !== undefined) finish(seq, subscription)
+      }
     },
     claim: () => {
       for (const [queue, isServed] of served()) shared.enter(queue, isServed)

@@ -32,13 +32,15 @@ export function departures(messages: Messages, now: () => number, emit: (event: 
     if (queue.deadLetter) messages.park(seq, letter, now())
     else messages.remove(seq)
   }
-  const isExpired = (queue: Queue, head: Head): boolean => head.enqueuedAtMs + queue.ttlMs <= now()
+  const isExpired = (queue: Queue, head: Pick<Head, 'enqueuedAtMs'>): boolean => head.enqueuedAtMs + queue.ttlMs <= now()
+  const letGo = (queue: Queue, seq: number, reason: 'expired' | 'interrupted'): void => {
+    leave(queue, seq, { reason, attempts: 0, error: reason === 'expired' ? expiredNote : interruptedNote })
+    counts.set(reason, (counts.get(reason) ?? 0) + 1)
+  }
   const sort = (queue: Queue, head: Head): boolean => {
     const expired = isExpired(queue, head)
     if (!expired && head.interruptions <= maxInterruptions) return false
-    const reason = expired ? 'expired' : 'interrupted'
-    leave(queue, head.seq, { reason, attempts: 0, error: expired ? expiredNote : interruptedNote })
-    counts.set(reason, (counts.get(reason) ?? 0) + 1)
+    letGo(queue, head.seq, expired ? 'expired' : 'interrupted')
     return true
   }
   const report = (queue: Queue): void => {
@@ -52,17 +54,14 @@ export function departures(messages: Messages, now: () => number, emit: (event: 
     report,
     expire: (queue) => {
       let count = 0
-      for (const head of messages.heads(queue.id, maxExpired)) {
-        if (!isExpired(queue, head)) break
-        sort(queue, head)
+      for (const oldest of messages.oldest(queue.id, maxExpired)) {
+        if (!isExpired(queue, oldest)) break
+        letGo(queue, oldest.seq, 'expired')
         count += 1
       }
       report(queue)
       return count === maxExpired
     },
-    hasExpired: (queue) => {
-      for (const head of messages.heads(queue.id, 1)) return isExpired(queue, head)
-      return false
-    },
+    hasExpired: (queue) => messages.oldest(queue.id, 1).some((oldest) => isExpired(queue, oldest)),
   }
 }

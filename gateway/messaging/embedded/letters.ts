@@ -71,7 +71,7 @@ export function letters(database: DatabaseSync, queues: Queues, messages: Messag
   const newest = database.prepare('SELECT max(seq) AS seq FROM dead_letters WHERE queue = ?')
   const windowEnd = database.prepare('SELECT seq FROM dead_letters WHERE queue = ? AND seq > ? ORDER BY seq LIMIT 1 OFFSET ?')
   const listed = database.prepare(`SELECT ${columns} FROM dead_letters WHERE seq = ?`)
-  const one = database.prepare(`SELECT ${columns}, body FROM dead_letters WHERE queue = ? AND id = ?`)
+  const one = database.prepare(`SELECT ${columns}, body FROM dead_letters WHERE queue = ? AND id = ? ORDER BY seq DESC LIMIT 1`)
   const full = database.prepare('SELECT * FROM dead_letters WHERE seq = ?')
   const remove = database.prepare('DELETE FROM dead_letters WHERE seq = ?')
 

@@ -17,6 +17,8 @@ export interface Messages {
   add(queue: number, origin: Pick<PublishRequest, 'exchange' | 'routingKey'>, message: MessageRow, nowMs: number): void
   /** Ready ones in their order, read as they are asked for. */
   heads(queue: number, limit: number): Iterable<Head>
+  /** The same without what they carry, which may be large. */
+  oldest(queue: number, limit: number): readonly { readonly seq: number; readonly enqueuedAtMs: number }[]
   isWaiting(queue: number): boolean
   /** Counts up to `limit`. */
   countReady(queue: number, limit: number): number
@@ -36,6 +38,8 @@ export interface Messages {
 }
 
 const maxNoteLength = 500
+/** Ten years; the end of a delay must be a number that can be read again. */
+const maxDelayMs = 10 * 365 * 86_400_000
 
 export const text = (value: SQLOutputValue | undefined): string => (typeof value === 'string' ? value : '')
 export const textOrNull = (value: SQLOutputValue | undefined): string | null => (typeof value === 'string' ? value : null)
@@ -54,6 +58,7 @@ export function messages(database: DatabaseSync): Messages {
     `SELECT seq, enqueued_at, deliveries, failures, releases, attempts, first_failed_at, id, key, content_type, published_at, headers, body
      FROM messages WHERE queue = ? AND state = ${state.ready} ORDER BY seq LIMIT ?`,
   )
+  const oldest = database.prepare(`SELECT seq, enqueued_at FROM messages WHERE queue = ? AND state = ${state.ready} ORDER BY seq LIMIT ?`)
   const waiting = database.prepare(`SELECT 1 FROM messages WHERE queue = ? AND state = ${state.ready} LIMIT 1`)
   const countReady = database.prepare(`SELECT count(*) AS messages FROM (SELECT 1 FROM messages WHERE queue = ? AND state = ${state.ready} LIMIT ?)`)
   const claim = database.prepare(`UPDATE messages SET state = ${state.claimed}, owner = ?, deliveries = deliveries + 1 WHERE seq = ?`)
@@ -63,7 +68,11 @@ export function messages(database: DatabaseSync): Messages {
        attempts = attempts + ?, first_failed_at = coalesce(first_failed_at, ?) WHERE seq = ?`,
   )
   const giveBack = database.prepare(`UPDATE messages SET state = ${state.ready}, owner = NULL, deliveries = deliveries - ? WHERE seq = ?`)
-  const forgetSame = database.prepare('DELETE FROM dead_letters WHERE (queue, id) = (SELECT queue, id FROM messages WHERE seq = ?)')
+  // A copy of a message that is parked already; another message that its publisher gave the same id is kept beside it.
+  const forgetSame = database.prepare(
+    `DELETE FROM dead_letters WHERE (queue, id, body) IS
+       (SELECT queue, id, coalesce(messages.body, large_contents.body) FROM messages LEFT JOIN large_contents USING (seq) WHERE seq = ?)`,
+  )
   const park = database.prepare(
     `INSERT INTO dead_letters (queue, id, reason, error_type, error_message, attempts, deliveries, published_at, first_failed_at, parked_at,
        bytes, key, content_type, exchange, routing_key, headers, body)
@@ -112,6 +121,7 @@ export function messages(database: DatabaseSync): Messages {
       // All at once: the rows that are read must not change while a statement steps through them.
       for (const row of head.all(queue, limit)) yield headOf(row)
     },
+    oldest: (queue, limit) => oldest.all(queue, limit).map((row) => ({ seq: Number(row['seq']), enqueuedAtMs: Number(row['enqueued_at']) })),
     isWaiting: (queue) => waiting.get(queue) !== undefined,
     countReady: (queue, limit) => Number(countReady.get(queue, limit)?.['messages']),
     claim: (seq, owner) => {
@@ -122,7 +132,7 @@ export function messages(database: DatabaseSync): Messages {
         remove.run(seq)
         return undefined
       }
-      const delayMs = Math.max(0, Math.ceil(settlement.delayMs))
+      const delayMs = Math.min(Math.max(0, Math.ceil(settlement.delayMs)), maxDelayMs)
       const failed = settlement.outcome === 'retry'
       comeBack.run(
         delayMs > 0 ? state.delayed : state.ready,

@@ -59,9 +59,7 @@ export const open: ProgramOpener<BrokerOperations, BrokerData, BrokerEvent> = (d
       flow: ({ subscription, paused }) => held.pause(subscription, paused),
       unsubscribe: held.unsubscribe,
       settle: ({ seq, settlement }) => held.settle(seq, settlement),
-      giveBack: (returns) => {
-        for (const { seq, seen } of returns) held.giveBack(seq, seen)
-      },
+      giveBack: held.giveBack,
       stats: known.stats,
       clock: (aheadMs) => {
         clockAheadMs = aheadMs

@@ -1,10 +1,13 @@
 import type { DatabaseSync } from 'node:sqlite'
 
 /** Kept in the file; a file with a higher number was written by a newer version. */
-const version = 1
+const version = 2
 
 /** Of a message in its queue. */
 export const state = { ready: 0, delayed: 1, claimed: 2 } as const
+
+/** Publishers choose the ids, so they need not be unique. */
+const lettersById = 'CREATE INDEX dead_letters_with_id ON dead_letters (queue, id)'
 
 /**
  * The order of `seq` is the order of a queue. Claiming rewrites the row of a message, so headers and bodies beyond `inlineBytes`
@@ -68,7 +71,7 @@ CREATE TABLE dead_letters (
   headers TEXT NOT NULL,
   body BLOB
 ) STRICT;
-CREATE UNIQUE INDEX dead_letters_by_id ON dead_letters (queue, id);
+${lettersById};
 CREATE INDEX dead_letters_in_order ON dead_letters (queue, seq);
 
 CREATE TABLE owners (id INTEGER PRIMARY KEY AUTOINCREMENT, lock TEXT NOT NULL) STRICT;
@@ -100,6 +103,11 @@ export function prepareSchema(database: DatabaseSync): void {
   const found = Number(database.prepare('PRAGMA user_version').get()?.['user_version'])
   if (found === version) return
   if (found > version) throw new Error(`the file was written by a newer version (format ${found}, known up to ${version})`)
+  if (found === 1) {
+    // Format 1 had no room for two dead letters of one id.
+    database.exec(`DROP INDEX dead_letters_by_id; ${lettersById}; PRAGMA user_version = ${version}`)
+    return
+  }
   if (database.prepare('SELECT 1 FROM sqlite_schema').get() !== undefined) throw new Error('the file is the database of something else')
   database.exec(tables)
   database.exec(`PRAGMA user_version = ${version}`)

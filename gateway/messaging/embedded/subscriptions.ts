@@ -49,12 +49,15 @@ export function subscriptions(connection: Pick<Connection, 'call'>): Subscriptio
   let closed = false
 
   const returnAll = async (): Promise<void> => {
-    if (returning || returns.size === 0) return
+    if (returning) return
     returning = true
-    const batch = [...returns.values()]
     try {
-      await connection.call('giveBack', batch)
-      for (const { seq } of batch) returns.delete(seq)
+      while (returns.size > 0) {
+        const batch = [...returns.values()]
+        await connection.call('giveBack', batch)
+        // One that came again meanwhile, and goes back once more, is not done.
+        for (const each of batch) if (returns.get(each.seq) === each) returns.delete(each.seq)
+      }
     } catch {
       // Tried again by `maintain`; a thread that has died has given them back.
     } finally {

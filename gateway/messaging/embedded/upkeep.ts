@@ -41,7 +41,8 @@ export function upkeep({ database, owners, queues, messages, claims, departures,
   let version: unknown
   let pollMs = busyPollMs
   let roundAt = 0
-  let lastNow = now()
+  // Before the file was opened the clock may have gone back, too.
+  let lastNow = Infinity
   let alone = false
   let shrunk = false
   let commitsBefore = 0
