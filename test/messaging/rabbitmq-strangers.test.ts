@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import type { DeadLetter } from '../../gateway/messaging/dead-letter.ts'
 import type { Delivery } from '../../gateway/messaging/delivery.ts'
+import { nestedTable, publishTable } from '../kit/amqp-frames.ts'
 import { message, openRabbitmqBench, publish, queueNamed, subscribe } from '../kit/rabbitmq-bench.ts'
 import type { RabbitmqBench } from '../kit/rabbitmq-bench.ts'
 import { rabbitmqSource } from '../kit/rabbitmq.ts'
@@ -67,6 +68,42 @@ describe.skipIf(skips(source))(`row 88: messages of strangers in RabbitMQ${missi
     await publish(broker, queue, message())
     await until('both have come', () => sizes.length === 2, 15_000)
     expect(sizes.toSorted((a, b) => b - a)[0]).toBe(128 * 2 ** 20)
+  })
+
+  test('headers nested too deeply to be read: the message is parked as it is, and nobody else loses the connection', async () => {
+    const queue = queueNamed()
+    const broker = await bench.open([queue])
+    await publishTable(bench.server.node.port, queue.name, nestedTable(8000), 'deep')
+    const one = message()
+    await publish(broker, queue, one)
+    const delivered: string[] = []
+    subscribe(broker, queue, async (delivery) => {
+      delivered.push(delivery.message.id)
+      await delivery.settle({ outcome: 'ack' })
+    })
+    await until('the other one is delivered', () => delivered.length > 0)
+    await until('it is parked', async () => (await broker.deadLetters.show(queue.name, 'deep'))?.letter.reason === 'invalid')
+    expect(delivered).toEqual([one.id])
+    expect(broker.status().reconnects).toBe(0)
+    // It is there with all its headers, which no copy would have.
+    await expect(broker.deadLetters.replay(queue.name, {})).rejects.toMatchObject({ code: 'BODY_TOO_LARGE' })
+    expect(await broker.deadLetters.drop(queue.name, { ids: ['deep'] })).toBe(1)
+  })
+
+  test('a dead letter that cannot be copied does not keep the others from being replayed', async () => {
+    const queue = queueNamed()
+    const broker = await bench.open([queue])
+    await publishTable(bench.server.node.port, `${queue.name}.dlq`, nestedTable(8000), 'deep')
+    await bench.foreign(async (channel) => {
+      for (let index = 0; index < 60; index += 1) channel.sendToQueue(`${queue.name}.dlq`, Buffer.from('x'), { messageId: `stray ${index}` })
+    })
+    await expect(broker.deadLetters.replay(queue.name, {})).rejects.toMatchObject({ code: 'BODY_TOO_LARGE' })
+    const delivered = new Set<string>()
+    subscribe(broker, queue, async (delivery) => {
+      delivered.add(delivery.message.id)
+      await delivery.settle({ outcome: 'ack' })
+    })
+    await until('the others are delivered', () => delivered.size === 60)
   })
 
   test('a letter that somebody else put among the dead ones is shown and can be dropped', async () => {

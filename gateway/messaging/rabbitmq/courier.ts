@@ -33,19 +33,19 @@ export class Courier {
    * @param lost Aborted when the original is no longer ours.
    * @throws {GatewayError} BROKER_UNAVAILABLE when it is lost, BODY_TOO_LARGE when no copy can be made.
    */
-  later(raw: Raw, queue: string, id: string, delayMs: number, marks: Marks, lost: AbortSignal): Promise<void> {
+  async later(raw: Raw, queue: string, id: string, delayMs: number, marks: Marks, lost: AbortSignal): Promise<void> {
     const dueInMs = Math.min(delayMs, longestDelayMs)
     const options = copyOptions(raw, id, marks, dueInMs)
-    return this.#store(queue, lost, async () => {
+    await this.#store(queue, lost, async () => {
       const name = await this.#topology.delayQueue(queue, rungOf(dueInMs))
       return { exchange: '', routingKey: name, content: raw.content, options }
     })
   }
 
   /** A copy at the end of the queue `target` itself. Throws like `later`. */
-  now(raw: Raw, target: string, id: string, marks: Marks, lost: AbortSignal): Promise<void> {
+  async now(raw: Raw, target: string, id: string, marks: Marks, lost: AbortSignal): Promise<void> {
     const parcel: Parcel = { exchange: '', routingKey: target, content: raw.content, options: copyOptions(raw, id, marks) }
-    return this.#store(target, lost, () => Promise.resolve(parcel))
+    await this.#store(target, lost, () => Promise.resolve(parcel))
   }
 
   async #store(queue: string, lost: AbortSignal, make: () => Promise<Parcel>): Promise<void> {

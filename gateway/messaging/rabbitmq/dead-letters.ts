@@ -59,9 +59,9 @@ export class RabbitmqDeadLetters implements DeadLetters {
 
   replay(queue: string, filter: DeadLetterFilter, progress?: Progress): Promise<number> {
     this.#tools.start()
-    return this.#remove(queue, filter, progress, ({ raw, letter }) => {
+    return this.#remove(queue, filter, progress, async ({ raw, letter }) => {
       const options = copyOptions(raw, letter.id, freshMarks)
-      return this.#send({ exchange: '', routingKey: queue, content: raw.content, options })
+      await this.#send({ exchange: '', routingKey: queue, content: raw.content, options })
     })
   }
 
@@ -69,11 +69,15 @@ export class RabbitmqDeadLetters implements DeadLetters {
     return this.#remove(queue, filter, progress, () => Promise.resolve())
   }
 
-  /** A letter goes when `before` has resolved; one whose `before` fails stays, and the run ends with its error. */
+  /**
+   * A letter goes when `before` has resolved; one whose `before` fails stays, and the run ends with its error: at once, or after all the others
+   * where it is the letter's own fault.
+   */
   async #remove(queue: string, filter: DeadLetterFilter, progress: Progress | undefined, before: (found: Found) => Promise<void>): Promise<number> {
     const walk = await this.#walk(queue, filter, 'remove')
     if (walk === undefined) return 0
     let done = 0
+    let uncopied: PromiseRejectedResult | undefined
     try {
       for (let round = await walk.next(); round.length > 0; round = await walk.next()) {
         const outcomes = await Promise.allSettled(
@@ -84,9 +88,12 @@ export class RabbitmqDeadLetters implements DeadLetters {
           }),
         )
         if (outcomes.length > 0) progress?.(done)
-        const failed = outcomes.find((outcome) => outcome.status === 'rejected')
-        if (failed !== undefined) throw failed.reason
+        const failures = outcomes.filter((outcome) => outcome.status === 'rejected')
+        const grave = failures.find(({ reason }) => !hasCode(reason, 'BODY_TOO_LARGE'))
+        if (grave !== undefined) throw grave.reason
+        uncopied ??= failures[0]
       }
+      if (uncopied !== undefined) throw uncopied.reason
     } finally {
       await walk.end()
     }

@@ -7,7 +7,7 @@ import { maxInterruptions } from '../settlement.ts'
 import type { Settlement } from '../settlement.ts'
 import type { Courier } from './courier.ts'
 import { hasCode, unavailable } from './failure.ts'
-import { numberOf, ownHeaders } from './headers.ts'
+import { isUnreadable, numberOf, ownHeaders } from './headers.ts'
 import { deadLetterQueueOf } from './names.ts'
 import { identityMarks, parkingMarks } from './parking.ts'
 import { longestTtlMs } from './shapes.ts'
@@ -80,6 +80,10 @@ export class RabbitmqDelivery implements Delivery {
   /** What has to be parked before any consumer sees it; undefined for the usual case. */
   get spent(): Settlement | undefined {
     const nowMs = this.#tools.deps.now()
+    if (isUnreadable(tableIn(this.#raw))) {
+      const error = { type: 'invalid', message: 'its headers are nested too deeply to be read' }
+      return { outcome: 'dead_letter', reason: 'invalid', attempts: 0, error }
+    }
     if (returnsOf(this.#raw) >= maxInterruptions && !this.#isClassic())
       return {
         outcome: 'dead_letter',
@@ -115,7 +119,7 @@ export class RabbitmqDelivery implements Delivery {
       else await this.#park(settlement)
     } catch (error) {
       if (!hasCode(error, 'BODY_TOO_LARGE')) throw error
-      // Its headers fit into a frame of its publisher and not into one of ours: the original itself has to go.
+      // Its headers fit into a frame of its publisher and not into one of ours, or cannot be read: the original itself has to go.
       if (settlement.outcome === 'release') this.#channel.giveBack(this.#raw)
       else this.#channel.refuse(this.#raw)
       return

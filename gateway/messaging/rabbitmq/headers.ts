@@ -21,7 +21,22 @@ export const ownHeaders = {
   errorType: `${ownPrefix}error-type`,
   errorMessage: `${ownPrefix}error-message`,
   parkedAt: `${ownPrefix}parked-at`,
+  /** In place of headers that cannot be decoded; never sent. */
+  unreadable: `${ownPrefix}unreadable`,
 } as const
+
+/** The table that says so, as it would come over the wire. */
+export const unreadableTable: Buffer = tableOfTruth(ownHeaders.unreadable)
+
+export const isUnreadable = (table: Table): boolean => table[ownHeaders.unreadable] === true
+
+/** Length of what follows, length of the name, the name, the type `t`, and true. */
+function tableOfTruth(name: string): Buffer {
+  const entry = Buffer.from(`${String.fromCharCode(name.length)}${name}t\u0001`, 'latin1')
+  const length = Buffer.alloc(4)
+  length.writeUInt32BE(entry.length)
+  return Buffer.concat([length, entry])
+}
 
 /** A header of the publisher whose name means something to RabbitMQ travels under this prefix. */
 const escapedPrefix = `${ownPrefix}header-`

@@ -6,6 +6,7 @@ import type { BrokerDeps } from '../broker.ts'
 import type { NodeAddress } from './address.ts'
 import { goodbyeMs } from './channels.ts'
 import { isLasting, textOf } from './failure.ts'
+import { endedEarly, toleratesHeaders } from './library.ts'
 import { pause, within } from './pause.ts'
 
 export interface LinkOptions {
@@ -43,6 +44,8 @@ export class Link extends EventEmitter<LinkEvents> {
   #model: ChannelModel | undefined
   #destroy: AbortController | undefined
   #refusal: Error | undefined
+  /** When the connection came up; `Infinity` before. */
+  #upAtMs = Infinity
   blocked = false
   address: string
   connections = 0
@@ -81,10 +84,10 @@ export class Link extends EventEmitter<LinkEvents> {
    */
   async ready(timeoutMs: number): Promise<ChannelModel | undefined> {
     this.start()
-    const end = this.#deps.now() + timeoutMs
+    const end = performance.now() + timeoutMs
     while (this.#model === undefined && !this.closed) {
       if (this.#refusal !== undefined) throw misconfigured(this.#refusal)
-      const leftMs = end - this.#deps.now()
+      const leftMs = end - performance.now()
       if (leftMs <= 0) return undefined
       await this.#change(leftMs)
     }
@@ -104,10 +107,10 @@ export class Link extends EventEmitter<LinkEvents> {
     const { nodes } = this.#options
     let failures = 0
     while (!this.closed) {
-      const began = this.#deps.now()
+      this.#upAtMs = Infinity
       const error = await this.#hold()
       if (this.closed) return
-      failures = this.#deps.now() - began < shortLifeMs ? failures + 1 : 0
+      failures = performance.now() - this.#upAtMs < shortLifeMs ? failures + 1 : 0
       if (error !== undefined) this.#note(error, failures)
       this.#next += 1
       if (failures > 0) await pause(this.#pauseMs(Math.ceil(failures / nodes.length)), this.signal)
@@ -127,6 +130,8 @@ export class Link extends EventEmitter<LinkEvents> {
     try {
       const model = await connect(node.connect, { ...node.socket, signal: destroy.signal } as SocketOptions)
       clearTimeout(timer)
+      if (endedEarly(model)) throw new Error('the connection ended as soon as it was opened')
+      toleratesHeaders(model)
       const ended = this.#watch(model)
       if (this.closed) return undefined
       this.#up(model)
@@ -163,6 +168,7 @@ export class Link extends EventEmitter<LinkEvents> {
 
   #up(model: ChannelModel): void {
     this.#model = model
+    this.#upAtMs = performance.now()
     this.#refusal = undefined
     this.connections += 1
     this.#deps.log.info({ broker: this.#options.broker, node: this.address, role: this.#options.role }, 'connected to the broker')

@@ -5,7 +5,7 @@ import type { Address, Message } from '../message.ts'
 import { deadLetterReasons } from '../settlement.ts'
 import type { DeadLetterReason, FailureNote } from '../settlement.ts'
 import type { Marks } from './courier.ts'
-import { numberOf, ownHeaders, stringOf } from './headers.ts'
+import { isUnreadable, numberOf, ownHeaders, stringOf } from './headers.ts'
 import type { Table } from './headers.ts'
 import { idOf, messageOf, originOf, publishedAtMs, tableIn } from './wire.ts'
 import type { Raw } from './wire.ts'
@@ -106,6 +106,7 @@ interface Death {
 }
 
 function reasonOf(table: Table, death: Death | undefined): DeadLetterReason {
+  if (isUnreadable(table)) return 'invalid'
   const written = stringOf(table, ownHeaders.reason)
   const known = deadLetterReasons.find((reason) => reason === written)
   if (known !== undefined) return known

@@ -1,8 +1,9 @@
 import { createHash, randomUUID } from 'node:crypto'
 import type { ConsumeMessage, GetMessage, Options } from 'amqplib'
+import { GatewayError } from '../../errors.ts'
 import type { Address, Message } from '../message.ts'
 import type { DeliveryHistory } from '../delivery.ts'
-import { carriedTable, headersOf, numberOf, ownHeaders, stringOf, tableOf } from './headers.ts'
+import { carriedTable, headersOf, isUnreadable, numberOf, ownHeaders, stringOf, tableOf } from './headers.ts'
 import type { Table } from './headers.ts'
 import type { Parcel } from './outbox.ts'
 
@@ -81,6 +82,7 @@ export function originOf(raw: Raw): Address {
 /**
  * Properties of a copy: those of the original, its types included, without what would work once more or not be permitted (its time to live,
  * the user who published it).
+ * @throws {GatewayError} BODY_TOO_LARGE when its headers cannot be read, and a copy would be without them.
  */
 export function copyOptions(
   raw: Raw,
@@ -88,6 +90,7 @@ export function copyOptions(
   marks: Readonly<Record<string, string | number | undefined>>,
   expirationMs?: number,
 ): Options.Publish {
+  if (isUnreadable(tableIn(raw))) throw new GatewayError('BODY_TOO_LARGE')
   const headers = carriedTable(tableIn(raw), marks)
   return {
     ...carriedProperties(raw),
