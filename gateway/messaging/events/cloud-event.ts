@@ -22,7 +22,8 @@ const structured = 'application/cloudevents+json'
 const batched = 'application/cloudevents-batch+json'
 
 const namePattern = /^[a-z0-9]{1,64}$/
-const base64Pattern = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}(?:==)?|[A-Za-z0-9+/]{3}=?)?$/
+// Without groups that repeat: on a text of megabytes they would need more stack than there is.
+const base64Pattern = /^[A-Za-z0-9+/]*(={0,2})$/
 const jsonPattern = /^(?:[^/;]+\/(?:[^;]+\+)?json|text\/json)\s*(?:;|$)/i
 const utf8 = new TextDecoder('utf-8', { fatal: true })
 
@@ -73,7 +74,10 @@ export function jsonOf(text: string, place = ''): unknown {
 function binaryEvent({ headers, contentType, body }: Message): CloudEvent {
   const attributes = new Map<string, string>()
   for (const [name, value] of Object.entries(headers)) if (name.startsWith('ce-')) set(attributes, name.slice(3), decoded(value), '')
-  return { attributes, contentType, data: body, place: '' }
+  // Its place is `content-type`; here it counts only where a sender has left that out.
+  const type = attributes.get('datacontenttype')
+  attributes.delete('datacontenttype')
+  return { attributes, contentType: contentType ?? (type === undefined ? undefined : headerSafe(type, '')), data: body, place: '' }
 }
 
 function structuredEvent(text: string, value: unknown, place: string): CloudEvent {
@@ -89,12 +93,20 @@ function structuredEvent(text: string, value: unknown, place: string): CloudEven
   const contentType = typeof datacontenttype === 'string' ? headerSafe(datacontenttype, place) : undefined
   if (base64 !== undefined && base64 !== null) {
     if (data !== undefined && data !== null) throw invalid(place, 'data and data_base64 must not both be there.')
-    if (typeof base64 !== 'string' || !base64Pattern.test(base64)) throw invalid(place, 'data_base64 must be base64.')
+    if (typeof base64 !== 'string' || !isBase64(base64)) throw invalid(place, 'data_base64 must be base64.')
     return { attributes, contentType, data: Buffer.from(base64, 'base64'), place }
   }
   if (!('data' in value)) return { attributes, contentType, data: Buffer.alloc(0), place }
   if (typeof data === 'string' && !isJsonType(contentType)) return { attributes, contentType, data: Buffer.from(data), place }
   return { attributes, contentType: contentType ?? 'application/json', data: Buffer.from(rawData(text)), place }
+}
+
+/** With the right padding, or with none. */
+function isBase64(text: string): boolean {
+  const padding = base64Pattern.exec(text)?.[1]?.length
+  if (padding === undefined) return false
+  const rest = (text.length - padding) % 4
+  return rest !== 1 && (padding === 0 || rest + padding === 4)
 }
 
 /** The data as it was written. Of members with one name the last counts, as in `JSON.parse`. */
@@ -105,7 +117,9 @@ function rawData(text: string): string {
 
 function set(attributes: Map<string, string>, name: string, value: unknown, place: string): void {
   if (!namePattern.test(name)) throw invalid(place, 'Names of attributes are made of the letters a to z and digits.')
-  const text = typeof value === 'number' && !Number.isInteger(value) ? undefined : value
+  if (name === 'data') throw invalid(place, 'data is no attribute.')
+  // Larger ones are not what was written any more.
+  const text = typeof value === 'number' && !Number.isSafeInteger(value) ? undefined : value
   if (typeof text !== 'string' && typeof text !== 'boolean' && typeof text !== 'number') {
     throw invalid(place, `${name} must be a string, a boolean or an integer.`)
   }

@@ -1,5 +1,5 @@
 import { Ajv } from 'ajv'
-import type { AnySchema, Options } from 'ajv'
+import type { AnySchema, Options, ValidateFunction } from 'ajv'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import type { CloudEvent } from './cloud-event.ts'
 import { invalid, isJsonType, jsonOf, textOf } from './cloud-event.ts'
@@ -26,17 +26,38 @@ export function dataCheck(event: string, schema: unknown): DataCheck {
     if (!isJsonType(of.contentType)) throw invalid(of.place, 'The data must be JSON.')
     const place = `${of.place}/data`
     const data = jsonOf(textOf(of.data, place), place)
-    if (validate(data)) return
+    if (isValid(validate, data, place)) return
     const [error] = validate.errors ?? []
     throw invalid(`${place}${error?.instancePath.slice(0, 200) ?? ''}`, `${error?.message ?? 'is not valid'}.`)
   }
 }
 
-function compiled(event: string, schema: unknown): ReturnType<Ajv['compile']> {
-  const dialect = typeof schema === 'object' && schema !== null && '$schema' in schema ? String(schema.$schema) : ''
-  const ajv = draft7.test(dialect) ? new Ajv(options) : new Ajv2020(options)
+/** @throws {GatewayError} EVENT_INVALID: a schema that refers to itself has to follow the data as deep as it goes. */
+function isValid(validate: ValidateFunction, data: unknown, place: string): boolean {
   try {
-    const validate = ajv.compile(schema as AnySchema)
+    return validate(data)
+  } catch (error) {
+    if (error instanceof RangeError) throw invalid(place, 'It is nested too deeply.')
+    throw error
+  }
+}
+
+/** They check the schemas themselves; each takes some 30 ms to get ready, so that all schemas share them. */
+const checkers = new Map<typeof Ajv | typeof Ajv2020, Ajv | Ajv2020>()
+
+function checkerOf(dialect: typeof Ajv | typeof Ajv2020): Ajv | Ajv2020 {
+  const checker = checkers.get(dialect) ?? new dialect(options)
+  checkers.set(dialect, checker)
+  return checker
+}
+
+function compiled(event: string, schema: unknown): ValidateFunction {
+  const dialect = typeof schema === 'object' && schema !== null && '$schema' in schema ? String(schema.$schema) : ''
+  const kind = draft7.test(dialect) ? Ajv : Ajv2020
+  try {
+    void checkerOf(kind).validateSchema(schema as AnySchema, true)
+    // Of its own: schemas of two events may have the same `$id`.
+    const validate = new kind({ ...options, validateSchema: false }).compile(schema as AnySchema)
     // It would answer with a promise, which is true whatever the data is.
     if ('$async' in validate) throw new Error('$async is not known here')
     return validate

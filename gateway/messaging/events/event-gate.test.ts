@@ -103,6 +103,23 @@ describe('an event', () => {
     expect(await bodyOf({})).toEqual([undefined, ''])
   })
 
+  test('in base64 may be as large as any body, with padding or without', async () => {
+    const take = async (base64: string): Promise<Buffer | undefined> =>
+      (await taken(structured({ ...attributes, datacontenttype: 'image/png', data_base64: base64 }), [event({ schema: undefined })]))[0]?.message.body
+    const body = Buffer.alloc(12_000_001, 7)
+    expect((await take(body.toString('base64')))?.equals(body)).toBe(true)
+    expect((await take(body.toString('base64').replaceAll('=', '')))?.equals(body)).toBe(true)
+  })
+
+  test('has one content type, whichever header names it', async () => {
+    const types = async (over: Partial<Message>): Promise<unknown> => {
+      const [published] = await taken(message({ headers: { ...message().headers, 'ce-datacontenttype': 'text/json' }, ...over }))
+      return [published?.message.contentType, published?.message.headers['ce-datacontenttype']]
+    }
+    expect(await types({})).toEqual(['application/json', undefined])
+    expect(await types({ contentType: undefined })).toEqual(['text/json', undefined])
+  })
+
   test('is known by its decoded attributes', async () => {
     const grusse = [event({ publishers: ['/läden/1'] })]
     const headers = { ...message().headers, 'ce-source': '/l%C3%A4den/1' }
@@ -197,6 +214,7 @@ describe('refused is an event', () => {
     ['with broken percent encoding', { 'ce-subject': '%E0%A4' }],
     ['with an attribute that is too long', { 'ce-subject': 'x'.repeat(3000) }],
     ['with an odd attribute name', { 'ce-a_b': 'x' }],
+    ['with data among the attributes', { 'ce-data': 'x' }],
   ])('%s', async (_what, more) => {
     expect((await refused(message({ headers: { ...headers, ...more } })))[0]).toBe('EVENT_INVALID')
   })
@@ -233,6 +251,15 @@ describe('refused is an event', () => {
     expect((await refused(structured({ ...attributes, ...more })))[0]).toBe('EVENT_INVALID')
   })
 
+  test.each(['a', 'aa=', 'aaa==', 'aaaa=', 'a a=', '=', 'aaaa====', 'a-_='])('with %j for base64', async (text) => {
+    const loose = [event({ schema: undefined })]
+    expect(await refused(structured({ ...attributes, data_base64: text }), loose)).toEqual(['EVENT_INVALID', 'data_base64 must be base64.'])
+  })
+
+  test('with a number as attribute that would not go on as it was written', async () => {
+    expect((await refused(structured({ ...attributes, count: 2 ** 53 }), [event({ schema: undefined })]))[0]).toBe('EVENT_INVALID')
+  })
+
   test.each(['7', 'null', '[]', '"a"', '{', ''])('that is %j', async (text) => {
     expect((await refused({ ...structured(0), body: Buffer.from(text) }))[0]).toBe('EVENT_INVALID')
   })
@@ -265,6 +292,18 @@ describe('the schema of an event', () => {
 
   test.each([{ type: 'nonsense' }, { $ref: 'https://example.com/schema' }, { $async: true, type: 'object' }])('%j stops the start', (broken) => {
     expect(() => eventIntake([event({ schema: broken })], () => Promise.resolve())).toThrow('OrderCreated')
+  })
+
+  test('that refers to itself refuses what is nested too deeply to be followed', async () => {
+    const tree = { type: 'array', items: { $ref: '#' } }
+    const nested = (depth: number): Message => message({ body: Buffer.from('['.repeat(depth) + ']'.repeat(depth)) })
+    expect(await taken(nested(100), [event({ schema: tree })])).toHaveLength(1)
+    expect(await refused(nested(500_000), [event({ schema: tree })])).toEqual(['EVENT_INVALID', '/data: It is nested too deeply.'])
+  })
+
+  test('may have the name of another one', async () => {
+    const named = { ...schema, $id: 'https://example.com/order' }
+    expect(await taken(message(), [event({ name: 'Other', schema: named }), event({ schema: named })])).toHaveLength(1)
   })
 
   test('takes no value of the data for a keyword', () => {
