@@ -24,7 +24,7 @@ export const hasCode = (error: unknown, code: ErrorCode): boolean => error insta
  */
 export function isLasting(error: unknown): boolean {
   const code = error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : ''
-  return lastingText.test(textOf(error)) || /^(?:CERT_|ERR_TLS_|ERR_SSL_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_)/.test(code)
+  return lastingText.test(textOf(error)) || /^(?:CERT_|ERR_TLS_|ERR_SSL_|ERR_OSSL_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_)/.test(code)
 }
 
 /** The client library does not tell why the opening of a virtual host was refused. */
