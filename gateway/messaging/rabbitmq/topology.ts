@@ -7,7 +7,7 @@ import { differenceOf, mismatchOf } from './difference.ts'
 import { replyCode, replyCodes, textOf } from './failure.ts'
 import type { Link } from './link.ts'
 import { delayQueueOf } from './names.ts'
-import { pause } from './pause.ts'
+import { pause, within } from './pause.ts'
 import { assertShape, checkShape, deadLetterShape, delayShape, dueShape, exchangeShape, longestTtlMs, queueShape } from './shapes.ts'
 import type { Shape } from './shapes.ts'
 
@@ -27,6 +27,8 @@ export class Topology {
   readonly #link: Link
   readonly #deps: BrokerDeps
   readonly #delays = new Set<string>()
+  /** Delay queues that are being made: a thousand deliveries that fail at once want the same one, and must not take a channel each. */
+  readonly #making = new Map<string, Promise<void>>()
   readonly #exchanges = new Set<string>()
   #queues: readonly QueueConfig[] = []
   #byName: ReadonlyMap<string, QueueConfig> = new Map()
@@ -54,10 +56,17 @@ export class Topology {
     return this.#byName.get(name)
   }
 
-  /** @throws {GatewayError} BROKER_MISCONFIGURED when the broker refuses and nothing of that name is there. */
+  /**
+   * Answers after `timeoutMs` whatever the broker does; what is not declared then goes on being declared.
+   * @throws {GatewayError} BROKER_MISCONFIGURED when the broker refuses and nothing of that name is there.
+   */
   async declare(queues: readonly QueueConfig[], timeoutMs: number): Promise<readonly TopologyDifference[]> {
     this.#queues = queues
     this.#byName = new Map(queues.map((queue) => [queue.name, queue]))
+    return (await within(timeoutMs, this.#declareWhenUp(queues, timeoutMs))) ?? []
+  }
+
+  async #declareWhenUp(queues: readonly QueueConfig[], timeoutMs: number): Promise<readonly TopologyDifference[]> {
     const began = performance.now()
     if ((await this.#link.ready(timeoutMs)) === undefined) return []
     await this.settled()
@@ -81,7 +90,8 @@ export class Topology {
   /** Makes everything again because something of it was found missing; at most once a second. */
   async restore(): Promise<void> {
     await this.settled()
-    if (performance.now() - this.#restoredAtMs < restoreEveryMs) return
+    // Whoever asks while it is under way waits for it too.
+    if (performance.now() - this.#restoredAtMs < restoreEveryMs) return this.settled()
     this.#restoredAtMs = performance.now()
     this.#forget()
     this.#running = pause(noticeMs, this.#link.signal).then(() => this.#declareQuietly())
@@ -92,8 +102,12 @@ export class Topology {
   async delayQueue(queue: string, rungMs: number): Promise<string> {
     const name = delayQueueOf(queue, rungMs)
     if (this.#delays.has(name)) return name
-    await this.#scratch((scratch) => this.#assert(scratch, queue, delayShape(queue, rungMs)))
-    this.#delays.add(name)
+    let making = this.#making.get(name)
+    if (making === undefined) {
+      making = this.#makeDelayQueue(queue, rungMs).finally(() => this.#making.delete(name))
+      this.#making.set(name, making)
+    }
+    await making
     return name
   }
 
@@ -125,6 +139,11 @@ export class Topology {
     this.#standing = undefined
     this.#exchanges.clear()
     this.#delays.clear()
+  }
+
+  async #makeDelayQueue(queue: string, rungMs: number): Promise<void> {
+    await this.#scratch((scratch) => this.#assert(scratch, queue, delayShape(queue, rungMs)))
+    this.#delays.add(delayQueueOf(queue, rungMs))
   }
 
   async #declareQuietly(): Promise<void> {
