@@ -65,10 +65,12 @@ export const open: ProgramOpener<JobOperations, JobProgramData> = (database, { p
   const freeIntent = database.prepare(`UPDATE intents SET owner = '', claimed_until_ms = 0 WHERE id = ? AND owner = ?`)
   const intentOf = database.prepare('SELECT 1 FROM intents WHERE id = ?')
   const dropUnstored = database.prepare('DELETE FROM jobs WHERE id = ? AND stored = 0')
-  const markStored = database.prepare('UPDATE jobs SET stored = 1, expires_at_ms = max(expires_at_ms, ?) WHERE id = ?')
+  // A key without its job could not be answered. Jobs that only wait for their key would be met by every search for expired ones.
+  const keyExpiresAtMs = 'coalesce((SELECT max(intents.expires_at_ms) FROM intents WHERE intents.id = jobs.id), 0)'
+  const markStored = database.prepare(`UPDATE jobs SET stored = 1, expires_at_ms = max(expires_at_ms, ?, ${keyExpiresAtMs}) WHERE id = ?`)
   // Once its effect has happened a message is done, whatever becomes of further copies.
   const change = database.prepare(
-    `UPDATE jobs SET stored = 1, state = ?, updated_at_ms = ?, expires_at_ms = ?, attempts = coalesce(?, attempts), error_type = ?, error_message = ?,
+    `UPDATE jobs SET stored = 1, state = ?, updated_at_ms = ?, expires_at_ms = max(?, ${keyExpiresAtMs}), attempts = coalesce(?, attempts), error_type = ?, error_message = ?,
      result_status = ?, result_type = ?, result_body = ? WHERE id = ? AND state <> 'completed'`,
   )
   const staleIntent = database.prepare('SELECT 1 FROM intents WHERE expires_at_ms <= ? LIMIT 1')
@@ -78,7 +80,6 @@ export const open: ProgramOpener<JobOperations, JobProgramData> = (database, { p
   const cleanIntents = database.prepare(
     `DELETE FROM intents WHERE intent IN (SELECT intent FROM intents WHERE expires_at_ms <= ? LIMIT ${rowsPerCleaning})`,
   )
-  // A key without its job could not be answered.
   const cleanJobs = database.prepare(
     `DELETE FROM jobs WHERE rowid IN (SELECT rowid FROM jobs WHERE expires_at_ms <= ?
      AND NOT EXISTS (SELECT 1 FROM intents WHERE intents.id = jobs.id) LIMIT ${rowsPerCleaning})`,
@@ -86,10 +87,9 @@ export const open: ProgramOpener<JobOperations, JobProgramData> = (database, { p
   const dataVersion = database.prepare('PRAGMA data_version')
 
   const make = ({ id, queue, nowMs, claim }: BeginRequest): BeginAnswer => {
-    insertJob.run(id, queue, nowMs, nowMs, nowMs + unstoredTtlMs)
-    if (claim !== undefined) {
-      putIntent.run(claim.intent, claim.fingerprint, id, nowMs + bounded(claim.ttlMs), processes.own, nowMs + claimLimitMs)
-    }
+    const keyExpiresMs = nowMs + bounded(claim?.ttlMs ?? 0)
+    insertJob.run(id, queue, nowMs, nowMs, Math.max(nowMs + unstoredTtlMs, keyExpiresMs))
+    if (claim !== undefined) putIntent.run(claim.intent, claim.fingerprint, id, keyExpiresMs, processes.own, nowMs + claimLimitMs)
     return { outcome: 'new', id }
   }
 
@@ -108,7 +108,7 @@ export const open: ProgramOpener<JobOperations, JobProgramData> = (database, { p
     // Given up in good order: the key may be used for anything. After a crash the message may be in its queue, so that another one is refused.
     if (!same) return owner === '' ? make(request) : { outcome: 'conflict' }
     claimIntent.run(processes.own, nowMs + claimLimitMs, claim.intent)
-    insertJob.run(id, queue, nowMs, nowMs, nowMs + unstoredTtlMs)
+    insertJob.run(id, queue, nowMs, nowMs, Math.max(nowMs + unstoredTtlMs, Number(intent['expires_at_ms'])))
     return { outcome: 'new', id }
   }
 

@@ -127,6 +127,21 @@ describe('the file', () => {
     expect((await readdir(join(folder, 'store'))).filter((name) => name.includes('-owner-'))).toEqual([])
   })
 
+  test('has no expired jobs that only wait for their key', async () => {
+    const store = open({ statusTtlMs: 1000 })
+    const key = (name: string): JobRequest => request(name, { ttlMs: 86_400_000 })
+    for (const name of ['open', 'stored', 'ended']) {
+      const id = idOf(await store.begin(key(name))) ?? ''
+      if (name !== 'open') await store.stored(id)
+      if (name === 'ended') await store.update(id, { state: 'completed' })
+    }
+    const database = new DatabaseSync(path, { readOnly: true })
+    const [earliest] = database.prepare('SELECT count(*) AS jobs, min(expires_at_ms) AS at FROM jobs').all()
+    database.close()
+    expect(earliest?.['jobs']).toBe(3)
+    expect(earliest?.['at']).toBeGreaterThanOrEqual(nowMs + 86_400_000)
+  })
+
   test('that is full refuses new keys before anything is published, still answers, and takes more once it has been cleaned', async () => {
     const store = open({ maxBytes: 400_000, cleanEveryMs: 20 })
     const ids: string[] = []
