@@ -86,7 +86,11 @@ export const delivery = {
 
 /** Where a service gets the message. */
 export const handler = {
-  service: { type: 'string', minLength: 1, description: 'Target: a service. 2xx settles the message, 4xx parks it, everything else is retried.' },
+  service: {
+    type: 'string',
+    minLength: 1,
+    description: 'Target: a service. 2xx settles the message; 408, 425, 429, 5xx and no answer are retried; everything else parks it.',
+  },
   path: { type: 'string', format: 'headgate-request-path', description: 'Path at the service.' },
   method: { type: 'string', format: 'headgate-method', default: 'POST', description: 'Method of the request.' },
 } as const

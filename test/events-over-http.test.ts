@@ -35,6 +35,7 @@ services:
   notification: { urls: ["${notification.url}"] }
 routing_rules:
   - { path: /events, methods: [POST], events: [OrderCreated] }
+  - { path: /unheard, methods: [POST], events: [OrderDeleted] }
 `)
 })
 
@@ -76,6 +77,14 @@ test('every subscriber of an event gets it, whichever way it was sent', async ()
       ])
     }
   }
+})
+
+test('an event that nobody subscribes to is checked, and taken', async () => {
+  const deleted = { specversion: '1.0', id: 'e1', source: 'order-service', type: 'OrderDeleted' }
+  const unheard = (body: object): Promise<Asked> =>
+    ask(`${gateway.url}/unheard`, { method: 'POST', body: JSON.stringify(body), headers: { 'content-type': 'application/cloudevents+json' } })
+  expect(await unheard(deleted)).toMatchObject({ status: 202, body: '{"accepted":1,"ids":["e1"]}' })
+  expect((await unheard({ ...deleted, source: 'somebody' })).status).toBe(403)
 })
 
 test('what is not as declared reaches nobody', async () => {

@@ -14,7 +14,7 @@ export const lintFlow = (context: LintContext, input: Messaging, queues: readonl
       context.findings.report(
         'HG4013',
         context.tree.keyLocation(['events', name]),
-        `Nobody gets the event ${quoted(name)}, so it cannot be published.`,
+        `Nobody gets the event ${quoted(name)}: what is published is kept nowhere.`,
         {
           hint: 'Add a subscriber, or bind a queue to it.',
           pointer: pointerOf(['events', name]),

@@ -10,7 +10,10 @@ export interface Publisher {
    * @throws {GatewayError} see `Broker.publish`
    */
   toQueue(queue: string, message: Message): Promise<void>
-  /** @throws {GatewayError} see `Broker.publish` */
+  /**
+   * An event without subscribers is done at once: those that come later do not get it, as with every event before their time.
+   * @throws {GatewayError} see `Broker.publish`
+   */
   event(name: string, message: Message): Promise<void>
 }
 
@@ -18,6 +21,7 @@ export function publisher(brokers: ReadonlyMap<string, Broker>, queues: readonly
   const queueNamed = new Map(
     queues.map((queue) => [queue.name, { broker: queue.broker, address: { exchange: queue.exchange, routingKey: queue.name } }]),
   )
+  const unheard = new Set(events.filter((event) => event.queues.length === 0).map(({ name }) => name))
   const eventNamed = new Map(
     events.map((event) => [event.name, { broker: event.broker, address: { exchange: event.exchange, routingKey: event.name } }]),
   )
@@ -28,6 +32,8 @@ export function publisher(brokers: ReadonlyMap<string, Broker>, queues: readonly
   }
   return {
     toQueue: (queue, message) => publish(queueNamed.get(queue), message),
-    event: (name, message) => publish(eventNamed.get(name), message),
+    event: async (name, message) => {
+      if (!unheard.has(name)) await publish(eventNamed.get(name), message)
+    },
   }
 }

@@ -286,7 +286,7 @@ routing_rules:
   HG4013: {
     severity: 'warning',
     title: 'event without subscribers',
-    explanation: 'No queue is bound to the event. What nobody gets is not accepted: publishing it is refused with 503.',
+    explanation: 'No queue is bound to the event: it is checked, answered with 202 and kept nowhere.',
     wrong: `events:
   OrderCreated: {}
 routing_rules:
