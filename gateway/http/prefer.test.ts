@@ -15,6 +15,8 @@ test.each([
   ['wait=1.5', 0, []],
   ['wait', 0, []],
   ['return=minimal, handling="a,wait=3"', 0, []],
+  ['handling="a, wait=3, b", respond-async', 0, ['preference-applied', 'respond-async']],
+  ['handling="\\", wait=3, \\""; x="y,", wait=2', 2000, ['preference-applied', 'wait=2']],
 ])('%j waits %i ms', (header, waitMs, applied) => {
   expect(preferences(header)).toEqual({ waitMs, applied })
 })

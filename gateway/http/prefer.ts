@@ -19,7 +19,7 @@ export function preferences(header: string | readonly string[] | undefined): Pre
   if (header === undefined) return nothing
   let waitSeconds: number | undefined
   let async = false
-  for (const preference of String(header).split(',')) {
+  for (const preference of preferencesIn(String(header))) {
     const [name = ''] = preference.split(';')
     const wait = waitPattern.exec(name.trim())
     // Of a preference that stands twice, the first one counts.
@@ -28,4 +28,21 @@ export function preferences(header: string | readonly string[] | undefined): Pre
   }
   const applied = [...(async ? ['respond-async'] : []), ...(waitSeconds === undefined ? [] : [`wait=${waitSeconds}`])]
   return { waitMs: (waitSeconds ?? 0) * 1000, applied: applied.length === 0 ? [] : ['preference-applied', applied.join(', ')] }
+}
+
+/** Parts between commas; those within quotation marks belong to a value. */
+function preferencesIn(header: string): readonly string[] {
+  const parts: string[] = []
+  let start = 0
+  let quoted = false
+  for (let at = 0; at < header.length; at += 1) {
+    const char = header[at]
+    if (char === '"') quoted = !quoted
+    else if (char === '\\' && quoted) at += 1
+    else if (char === ',' && !quoted) {
+      parts.push(header.slice(start, at))
+      start = at + 1
+    }
+  }
+  return [...parts, header.slice(start)]
 }
