@@ -2,7 +2,9 @@ import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { QueueConfig } from '../../config/model.ts'
 import type { Broker } from '../../gateway/messaging/broker.ts'
+import type { Delivery } from '../../gateway/messaging/delivery.ts'
 import { describeBroker } from '../contracts/broker-suite.ts'
+import { message } from '../kit/rabbitmq-bench.ts'
 import { openRabbitmqBroker, rabbitmqHarness } from '../kit/rabbitmq-broker.ts'
 import { rabbitmqSource, startRabbitmq } from '../kit/rabbitmq.ts'
 import type { RabbitmqServer } from '../kit/rabbitmq.ts'
@@ -27,6 +29,30 @@ describe.skipIf(skips(source))(`a RabbitMQ cluster that loses a node${missing(so
     await server.stop()
   })
 
+  test('while a queue has lost its majority nothing is copied to it twice', async () => {
+    const work = { ...queue, name: 'cluster.copies', exchange: 'cluster.copies', bindings: ['cluster.copies'] }
+    await broker.declare([work])
+    const declaredAtMs = performance.now()
+    const held: Delivery[] = []
+    const subscription = broker.subscribe({ queue: work.name, prefetch: 1, holdMs: Infinity, exclusive: false, consumer: 'copies' }, (delivery) => {
+      held.push(delivery)
+    })
+    const publish = (): Promise<void> => broker.publish({ exchange: work.exchange, routingKey: work.name }, message())
+    await publish()
+    // A node that is killed within a second of making a quorum queue forgets where it is.
+    await until('it is delivered', () => held.length === 1 && performance.now() > declaredAtMs + 2000)
+    const others = server.nodes.filter(({ port }) => !broker.status().address.endsWith(`:${port}`))
+    await Promise.all(others.map((node) => node.kill()))
+    const settled = held[0]?.settle({ outcome: 'dead_letter', reason: 'rejected', attempts: 1, error: { type: 'status_400', message: 'no' } })
+    // Twice the time after which a publisher is told that nothing is known.
+    for (let times = 0; times < 2; times += 1) await expect(publish()).rejects.toMatchObject({ code: 'BROKER_UNAVAILABLE' })
+    await Promise.all(others.map((node) => node.restart()))
+    await settled
+    await until('the letter is there', async () => ((await broker.stats())[0]?.deadLetters ?? 0) > 0, 20_000)
+    expect((await broker.stats())[0]?.deadLetters).toBe(1)
+    await subscription.stop()
+  }, 90_000)
+
   test('publishing resumes within 5 s of the leader being killed, and nothing that was confirmed is lost', async () => {
     await broker.declare([queue])
     const seen = new Set<string>()
@@ -37,8 +63,7 @@ describe.skipIf(skips(source))(`a RabbitMQ cluster that loses a node${missing(so
     const confirmed: string[] = []
     const publish = async (): Promise<boolean> => {
       const id = randomUUID()
-      const message = { id, body: Buffer.from('x'), contentType: undefined, headers: {}, key: undefined, publishedAtMs: Date.now() }
-      const stored = await broker.publish({ exchange: queue.exchange, routingKey: queue.name }, message).then(
+      const stored = await broker.publish({ exchange: queue.exchange, routingKey: queue.name }, { ...message(), id }).then(
         () => true,
         () => false,
       )

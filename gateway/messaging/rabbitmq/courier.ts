@@ -11,6 +11,7 @@ export type Marks = Readonly<Record<string, string | number | undefined>>
 
 const firstPauseMs = 100
 const longestPauseMs = 2000
+const remindEveryMs = 30_000
 
 /**
  * Stores copies of deliveries: for a later retry, or as dead letters. Goes on until the copy is confirmed or the delivery is lost, because
@@ -49,11 +50,21 @@ export class Courier {
   }
 
   async #store(queue: string, lost: AbortSignal, make: () => Promise<Parcel>): Promise<void> {
+    // An operator should know why deliveries do not come to their end.
+    const reminder = setInterval(() => this.#deps.log.warn({ queue }, 'a copy of a delivery is still not confirmed'), remindEveryMs)
+    try {
+      await this.#repeat(queue, lost, make)
+    } finally {
+      clearInterval(reminder)
+    }
+  }
+
+  async #repeat(queue: string, lost: AbortSignal, make: () => Promise<Parcel>): Promise<void> {
     for (let pauseMs = firstPauseMs; !lost.aborted; pauseMs = Math.min(longestPauseMs, pauseMs * 2)) {
       let parcel: Parcel | undefined
       try {
         parcel = await make()
-        await this.#outbox.send(parcel)
+        await this.#outbox.send(parcel, lost)
         return
       } catch (error) {
         if (hasCode(error, 'BODY_TOO_LARGE')) throw error

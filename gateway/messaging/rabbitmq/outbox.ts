@@ -15,7 +15,7 @@ export interface Parcel {
 }
 
 export interface OutboxOptions {
-  /** How long a parcel may wait for its confirmation. */
+  /** How long a parcel may wait for its confirmation, in milliseconds. */
   readonly timeoutMs: number
   /** Parcels that may wait for their confirmation. */
   readonly maxUnconfirmed: number
@@ -27,7 +27,8 @@ interface Job {
   readonly parcel: Parcel
   readonly resolve: () => void
   readonly reject: (error: GatewayError) => void
-  timer: NodeJS.Timeout | undefined
+  /** Ends the watch over how long it waits. */
+  unwatch: () => void
   /** It was sent over. */
   channel: ConfirmChannel | undefined
   /** By the broker, because no queue took it. */
@@ -76,20 +77,33 @@ export class Outbox {
 
   /**
    * Resolves when every queue that the parcel was routed to has stored it.
+   * @param lost Ends the wait in place of the time limit, for those who would send the same again: a queue that has lost its nodes stores
+   * everything it was ever sent when they are back.
    * @throws {GatewayError} BROKER_UNAVAILABLE, QUEUE_FULL, MESSAGE_UNROUTABLE; BODY_TOO_LARGE when its properties do not fit into a frame.
    */
-  send(parcel: Parcel): Promise<void> {
+  send(parcel: Parcel, lost?: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
-      const job: Job = { parcel, resolve, reject, timer: undefined, channel: undefined, returned: false, done: false }
+      const job: Job = { parcel, resolve, reject, unwatch: nothing, channel: undefined, returned: false, done: false }
       if (this.unconfirmed >= this.#options.maxUnconfirmed) this.#fail(job, new GatewayError('QUEUE_FULL'))
       else if (this.#link.blocked) this.#fail(job, unavailable('the broker asked publishers to stop'))
       else if (this.#link.closed) this.#fail(job, unavailable('the broker connection is closed'))
+      else if (lost?.aborted === true) this.#fail(job, unavailable('nobody waits for the confirmation'))
       else {
-        job.timer = setTimeout(() => this.#late(job), this.#options.timeoutMs)
+        job.unwatch = this.#watch(job, lost)
         if (this.#channel === undefined || this.#congested) this.#waiting.add(job)
         else this.#write(this.#channel, job)
       }
     })
+  }
+
+  #watch(job: Job, lost: AbortSignal | undefined): () => void {
+    const late = (): void => this.#late(job)
+    if (lost !== undefined) {
+      lost.addEventListener('abort', late)
+      return () => lost.removeEventListener('abort', late)
+    }
+    const timer = setTimeout(late, this.#options.timeoutMs)
+    return () => clearTimeout(timer)
   }
 
   async #open(model: ChannelModel): Promise<void> {
@@ -186,7 +200,7 @@ export class Outbox {
   /** A parcel that was sent keeps its place until the broker has answered: otherwise a broker that hangs would fill the memory. */
   #late(job: Job): void {
     this.#waiting.delete(job)
-    this.#fail(job, unavailable('no confirmation within the time limit'))
+    this.#fail(job, unavailable('no confirmation as long as it was waited for'))
   }
 
   #refuseWaiting(why: string): void {
@@ -197,7 +211,7 @@ export class Outbox {
   #succeed(job: Job): void {
     if (job.done) return
     job.done = true
-    clearTimeout(job.timer)
+    job.unwatch()
     this.confirmed += 1
     job.resolve()
   }
@@ -205,8 +219,10 @@ export class Outbox {
   #fail(job: Job, error: GatewayError): void {
     if (job.done) return
     job.done = true
-    clearTimeout(job.timer)
+    job.unwatch()
     this.failed += 1
     job.reject(error)
   }
 }
+
+const nothing = (): void => undefined
