@@ -3,7 +3,7 @@ import type { DeadLetterReason, FailureNote } from './settlement.ts'
 
 /** A message that was parked, with everything an operator needs to decide. */
 export interface DeadLetter {
-  /** Id of the message; names the dead letter within its queue. */
+  /** Id of the message; names the dead letter within its queue, or several where different messages came under one id. */
   readonly id: string
   /** The queue it was taken from, and is replayed to. */
   readonly queue: string
