@@ -39,6 +39,23 @@ describe.skipIf(skips(source))(`much at once in RabbitMQ${missing(source)}`, () 
     expect((await broker.stats())[0]?.depth).toBe(20)
   })
 
+  test('the depth of a queue counts what has come for a consumer that holds as much as it may', async () => {
+    const queue = queueNamed()
+    const broker = await bench.open([queue])
+    const deliveries: Delivery[] = []
+    subscribe(broker, queue, (delivery) => void deliveries.push(delivery), { prefetch: 1 })
+    await publish(broker, queue, message())
+    await publish(broker, queue, message())
+    await until('the first is delivered', () => deliveries.length === 1)
+    await deliveries[0]?.settle({ outcome: 'retry', delayMs: 250, attempts: 1, error: { type: 'status_503', message: 'away' } })
+    await until('the second is delivered', () => deliveries.length === 2)
+    await until('the first has come back', async () => {
+      const unacknowledged = await bench.server.node.ctl('list_queues', 'name', 'messages_unacknowledged')
+      return unacknowledged.includes(`${queue.name}.due\t1\n`)
+    })
+    expect((await broker.stats())[0]?.depth).toBe(2)
+  })
+
   test('a declaration that the broker does not answer comes back in time', async () => {
     const broker = await bench.open([queueNamed()], { heartbeatMs: 30_000 })
     bench.server.node.freeze()

@@ -167,7 +167,7 @@ class RabbitmqBroker implements Broker {
     let oldestAtMs: number | undefined
     for (const subscription of this.#subscriptions) {
       if (subscription.queue !== queue) continue
-      count += subscription.held.size
+      count += subscription.held.size + subscription.waiting
       for (const { message } of subscription.held) oldestAtMs = Math.min(oldestAtMs ?? Infinity, message.publishedAtMs)
     }
     return { count, oldestAtMs }

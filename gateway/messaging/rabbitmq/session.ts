@@ -72,6 +72,11 @@ export class Session implements DeliveryChannel {
     return this.#held
   }
 
+  /** Deliveries that have come and are not handed over yet. */
+  get waiting(): number {
+    return this.#backlog.length
+  }
+
   /** @throws What the broker refused it with; the channel has ended then. */
   async consume(): Promise<void> {
     this.cancelled = false

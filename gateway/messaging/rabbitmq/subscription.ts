@@ -44,8 +44,10 @@ export class RabbitmqSubscription implements Subscription {
     this.#options = options
     this.#onDelivery = onDelivery
     this.#tools = tools
-    tools.link.signal.addEventListener('abort', () => this.#wake(), { once: true })
-    this.#running = this.#keep()
+    const wake = (): void => this.#wake()
+    tools.link.signal.addEventListener('abort', wake)
+    // The connection outlives the subscription wherever a file is loaded anew.
+    this.#running = this.#keep().finally(() => tools.link.signal.removeEventListener('abort', wake))
   }
 
   get queue(): string {
@@ -54,6 +56,11 @@ export class RabbitmqSubscription implements Subscription {
 
   get held(): Session['held'] {
     return this.#session?.held ?? nobody
+  }
+
+  /** Deliveries that the broker has sent and nobody holds yet. */
+  get waiting(): number {
+    return this.#session?.waiting ?? 0
   }
 
   /** Resolves when it has ended and holds nothing any more. */
