@@ -13,8 +13,10 @@ const maxInFlight = 5000
 
 const tooMany = `${maxInFlight} commands wait for an answer`
 
+const away = new Error('there is no connection')
+
 /** Errors of commands that never left. */
-const notSent = /^Stream isn't writeable|^Connection is closed|^no answer within|commands wait for an answer$/
+const notSent = /^there is no connection|^Stream isn't writeable|^Connection is closed|^no answer within|commands wait for an answer$/
 
 /**
  * After which errors the connection is of no use. A server says that it is a replica by now, or about to be one, and the Sentinels must be
@@ -78,7 +80,7 @@ export function redisConnection(config: RedisStoreConfig, deps: RedisConnectionD
   }
 
   const unavailable = (error: unknown): GatewayError => {
-    const plain = plainError(error)
+    const plain = error === away ? away : plainError(error)
     if (!closed) {
       trouble.met(plain)
       if (useless.test(plain.message)) giveUp()
@@ -99,6 +101,8 @@ export function redisConnection(config: RedisStoreConfig, deps: RedisConnectionD
   const guarded = async <Answer>(work: () => Promise<Answer>): Promise<Answer> => {
     try {
       if (!arrived) await first
+      // While the server is away each request is refused here, at the price of one error.
+      if (client.status !== 'ready') throw away
       return await work()
     } catch (error) {
       throw unavailable(error)
