@@ -48,6 +48,8 @@ export interface KafkaOptions {
   readonly nodes?: 1 | 3
   /** Clients must present this name and password (SASL PLAIN). */
   readonly user?: { readonly name: string; readonly password: string }
+  /** PEM file with the private key and the certificate of the nodes: clients must speak TLS. */
+  readonly keyStoreFile?: string
 }
 
 /** A cluster on free loopback ports, each node broker and controller in one process of half a gigabyte. */
@@ -55,14 +57,15 @@ export async function kafkaCluster(options: KafkaOptions = {}): Promise<KafkaClu
   const size = options.nodes ?? 1
   const classPath = join(archives(), '*')
   const folder = mkdtempSync(join(tmpdir(), 'headgate-kafka-'))
-  const ports = await freePorts(size * 2)
+  const ports = await freePorts(size * 3)
   const members = Array.from({ length: size }, (_, index) => ({
     id: index + 1,
-    clientPort: ports[index * 2] as number,
-    controllerPort: ports[index * 2 + 1] as number,
+    clientPort: ports[index * 3] as number,
+    controllerPort: ports[index * 3 + 1] as number,
+    nodePort: ports[index * 3 + 2] as number,
   }))
   const nodes = members.map((member) =>
-    kafkaNode(classPath, join(folder, String(member.id)), properties(member, members, folder, options.user), member.clientPort),
+    kafkaNode(classPath, join(folder, String(member.id)), properties(member, members, folder, options), member.clientPort),
   )
   const end = (): void => {
     for (const node of nodes) node.signal('SIGKILL')
@@ -113,19 +116,26 @@ interface Member {
   readonly id: number
   readonly clientPort: number
   readonly controllerPort: number
+  /** Among the nodes, without TLS. */
+  readonly nodePort: number
 }
 
-function properties(own: Member, members: readonly Member[], folder: string, user: KafkaOptions['user']): string {
+function properties(own: Member, members: readonly Member[], folder: string, { user, keyStoreFile }: KafkaOptions): string {
   const replicas = members.length
+  const security = `${user === undefined ? '' : 'SASL_'}${keyStoreFile === undefined ? 'PLAINTEXT' : 'SSL'}`
   return [
     'process.roles=broker,controller',
     `node.id=${own.id}`,
     `controller.quorum.voters=${members.map((member) => `${member.id}@127.0.0.1:${member.controllerPort}`).join(',')}`,
-    `listeners=CLIENTS://127.0.0.1:${own.clientPort},CONTROLLER://127.0.0.1:${own.controllerPort}`,
+    `listeners=CLIENTS://127.0.0.1:${own.clientPort},NODES://127.0.0.1:${own.nodePort},CONTROLLER://127.0.0.1:${own.controllerPort}`,
+    `advertised.listeners=CLIENTS://127.0.0.1:${own.clientPort},NODES://127.0.0.1:${own.nodePort}`,
     'controller.listener.names=CONTROLLER',
-    `listener.security.protocol.map=CONTROLLER:PLAINTEXT,CLIENTS:${user === undefined ? 'PLAINTEXT' : 'SASL_PLAINTEXT'}`,
-    'inter.broker.listener.name=CLIENTS',
+    `listener.security.protocol.map=CONTROLLER:PLAINTEXT,NODES:PLAINTEXT,CLIENTS:${security}`,
+    'inter.broker.listener.name=NODES',
     ...(user === undefined ? [] : passwordSettings(user)),
+    ...(keyStoreFile === undefined
+      ? []
+      : ['listener.name.clients.ssl.keystore.type=PEM', `listener.name.clients.ssl.keystore.location=${keyStoreFile}`]),
     `log.dirs=${join(folder, String(own.id), 'data')}`,
     'auto.create.topics.enable=false',
     `offsets.topic.replication.factor=${replicas}`,
@@ -140,10 +150,9 @@ function properties(own: Member, members: readonly Member[], folder: string, use
 }
 
 function passwordSettings(user: NonNullable<KafkaOptions['user']>): string[] {
-  const users = `username="nodes" password="nodes" user_nodes="nodes" user_${user.name}="${user.password}"`
+  const users = `user_${user.name}="${user.password}"`
   return [
     'sasl.enabled.mechanisms=PLAIN',
-    'sasl.mechanism.inter.broker.protocol=PLAIN',
     `listener.name.clients.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required ${users};`,
   ]
 }

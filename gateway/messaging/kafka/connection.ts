@@ -2,7 +2,7 @@ import type { Admin } from '@platformatic/kafka'
 import type { KafkaBrokerConfig } from '../../../config/model.ts'
 import { GatewayError } from '../../errors.ts'
 import type { BrokerLog } from '../broker.ts'
-import { briefly, clients, isRefusal, loadLibrary } from './library.ts'
+import { briefly, clients, describeFailure, isRefusal, isUntrusted, loadLibrary } from './library.ts'
 import type { Clients } from './library.ts'
 import { link } from './link.ts'
 import type { Link } from './link.ts'
@@ -14,7 +14,7 @@ export interface Connection {
   readonly link: Link
   /** @throws {GatewayError} BROKER_MISCONFIGURED when the client package is missing. */
   opened(): Promise<Opened>
-  /** Wrong credentials, as soon as the cluster has said so; no waiting helps then. */
+  /** Wrong credentials or certificates, as soon as they are known; no waiting helps then. */
   readonly refusal: GatewayError | undefined
   close(): Promise<void>
 }
@@ -46,10 +46,7 @@ export function connection(config: KafkaBrokerConfig, log: BrokerLog, onUp: () =
         await admin.metadata({ topics: [], forceUpdate: true, retries: 0 })
         refusal = undefined
       } catch (error) {
-        if (isRefusal(error)) {
-          const detail = `The Kafka cluster refuses the credentials of the broker "${config.name}".`
-          refusal = new GatewayError('BROKER_MISCONFIGURED', { detail, cause: error })
-        }
+        if (isRefusal(error)) refusal = new GatewayError('BROKER_MISCONFIGURED', { detail: refusalOf(config.name, error), cause: error })
         throw error
       }
     },
@@ -69,3 +66,8 @@ export function connection(config: KafkaBrokerConfig, log: BrokerLog, onUp: () =
     },
   }
 }
+
+const refusalOf = (broker: string, error: unknown): string =>
+  isUntrusted(error)
+    ? `The certificates of the broker "${broker}" do not fit: ${describeFailure(error)}`
+    : `The Kafka cluster refuses the credentials of the broker "${broker}".`

@@ -1,6 +1,7 @@
 import type * as Kafka from '@platformatic/kafka'
 import type { KafkaBrokerConfig, UpstreamTlsConfig } from '../../../config/model.ts'
 import { GatewayError } from '../../errors.ts'
+import { isTlsFailure } from '../tls-failure.ts'
 
 export type KafkaLibrary = typeof Kafka
 
@@ -110,9 +111,14 @@ export function isSilence(error: unknown): boolean {
   return hasCode(error, 'PLT_KFK_NETWORK') || hasCode(error, 'PLT_KFK_TIMEOUT')
 }
 
-/** Whether the cluster refuses the credentials. */
+/** Whether the cluster and the gateway do not accept each other: no waiting helps then. */
 export function isRefusal(error: unknown): boolean {
-  return hasCode(error, 'PLT_KFK_AUTHENTICATION')
+  return hasCode(error, 'PLT_KFK_AUTHENTICATION') || isUntrusted(error)
+}
+
+/** Whether the certificates do not fit. */
+export function isUntrusted(error: unknown): boolean {
+  return within(error).some(isTlsFailure)
 }
 
 function hasCode(error: unknown, code: string): boolean {

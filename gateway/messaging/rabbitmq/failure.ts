@@ -1,5 +1,6 @@
 import { GatewayError } from '../../errors.ts'
 import type { ErrorCode } from '../../errors.ts'
+import { isTlsFailure } from '../tls-failure.ts'
 
 /** Reply codes of AMQP 0-9-1 that are told apart here. */
 export const replyCodes = { accessRefused: 403, notFound: 404, resourceLocked: 405, preconditionFailed: 406, notAllowed: 530 } as const
@@ -23,8 +24,7 @@ export const hasCode = (error: unknown, code: ErrorCode): boolean => error insta
  * permitted, a certificate that is not trusted, a port that speaks no TLS.
  */
 export function isLasting(error: unknown): boolean {
-  const code = error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : ''
-  return lastingText.test(textOf(error)) || /^(?:CERT_|ERR_TLS_|ERR_SSL_|ERR_OSSL_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_)/.test(code)
+  return lastingText.test(textOf(error)) || isTlsFailure(error)
 }
 
 /** The client library does not tell why the opening of a virtual host was refused. */
