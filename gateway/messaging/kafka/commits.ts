@@ -84,13 +84,16 @@ export function commits(options: CommitsOptions): Commits {
   return {
     async stored(partition, offset) {
       const { promise, resolve, reject } = Promise.withResolvers<void>()
-      partition.waiters.push({ offset, resolve, reject })
+      const waiter = { offset, resolve, reject }
+      partition.waiters.push(waiter)
       soon(0)
       const limit = setTimeout(() => reject(new GatewayError('BROKER_UNAVAILABLE')), options.timeoutMs)
       try {
         await promise
       } finally {
         clearTimeout(limit)
+        // Nobody waits for it any more: while there is no commit they would pile up.
+        partition.waiters = partition.waiters.filter((other) => other !== waiter)
       }
     },
     commit,
