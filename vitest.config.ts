@@ -8,6 +8,8 @@ export default defineConfig({
     include: ['{schemas,config,gateway,plugins,cli,examples,bench,test}/**/*.test.ts'],
     testTimeout: 20_000,
     hookTimeout: 60_000,
+    // Many tests wait for servers that start, die and come back: one worker for each core, not one less.
+    maxWorkers: '100%',
     reporters: report === undefined ? ['default'] : ['default', 'json'],
     ...(report === undefined ? {} : { outputFile: { json: report } }),
   },

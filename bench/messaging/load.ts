@@ -1,5 +1,6 @@
 import type { QueueConfig } from '../../config/model.ts'
 import type { Broker, BrokerDeps } from '../../gateway/messaging/broker.ts'
+import type { Delivery } from '../../gateway/messaging/delivery.ts'
 import type { Message } from '../../gateway/messaging/message.ts'
 
 export const bodyBytes = 1024
@@ -58,11 +59,13 @@ export async function consumeAll(broker: Broker, queue: string, count: number): 
     finish = resolve
     fail = reject
   })
+  const acknowledge = async (delivery: Delivery): Promise<void> => {
+    await delivery.settle({ outcome: 'ack' })
+    settled += 1
+    if (settled === count) finish()
+  }
   const subscription = broker.subscribe({ queue, prefetch, holdMs: Infinity, exclusive: false, consumer: 'bench' }, (delivery) => {
-    delivery.settle({ outcome: 'ack' }).then(() => {
-      settled += 1
-      if (settled === count) finish()
-    }, fail)
+    acknowledge(delivery).catch(fail)
   })
   await done
   await subscription.stop()
