@@ -4,23 +4,9 @@ import type { Steps } from '../source/tree.ts'
 import { pointerOf } from '../source/value.ts'
 import { quoted } from '../values/parsed.ts'
 import type { LintContext, LintRule } from './context.ts'
+import { serviceKeys } from './service-keys.ts'
 
-/** What rules with `queue` and `events` cannot have: nothing is called, so nothing is retried, rewritten or mirrored. */
-const serviceKeys = [
-  'timeout',
-  'idle_timeout',
-  'deadline',
-  'retries',
-  'backoff',
-  'retry_budget',
-  'idempotency_key',
-  'circuit_breaker',
-  'strip_prefix',
-  'rewrite',
-  'request_headers',
-  'mirror',
-] as const
-
+/** Rules with `queue` and `events` cannot have `serviceKeys`: nothing is called, so nothing is retried, rewritten or mirrored. */
 const elsewhere: Readonly<Partial<Record<(typeof serviceKeys)[number], string>>> = {
   idempotency_key: 'Use `idempotency: { header: ... }`.',
   timeout: 'The consumer of the queue has a `timeout`.',

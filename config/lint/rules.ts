@@ -5,6 +5,7 @@ import { quoted } from '../values/parsed.ts'
 import { templateParams } from '../values/template.ts'
 import type { LintContext, LintRule } from './context.ts'
 import { lintHeaders } from './headers.ts'
+import { serviceKeys } from './service-keys.ts'
 
 /** What contradicts itself, or can have no effect, within one rule. */
 export const lintRules = (context: LintContext): void => {
@@ -190,22 +191,8 @@ const originGuess = (text: string): string | undefined => {
   return origin === 'null' ? undefined : origin
 }
 
-/** Keys that only matter when a request goes to a service. */
-const upstreamKeys = [
-  'timeout',
-  'idle_timeout',
-  'deadline',
-  'retries',
-  'backoff',
-  'retry_budget',
-  'idempotency_key',
-  'circuit_breaker',
-  'strip_prefix',
-  'rewrite',
-  'request_headers',
-  'max_body',
-  'mirror',
-] as const
+/** Nothing of a request is read either where the gateway answers by itself. */
+const upstreamKeys = [...serviceKeys, 'max_body'] as const
 
 const lintEffects = ({ tree, findings }: LintContext, lintRule: LintRule): void => {
   const { rule } = lintRule
