@@ -6,7 +6,7 @@ import { quoted } from '../values/parsed.ts'
 import type { LintContext, LintRule } from './context.ts'
 import { serviceKeys } from './service-keys.ts'
 
-/** Rules with `queue` and `events` cannot have `serviceKeys`: nothing is called, so nothing is retried, rewritten or mirrored. */
+/** What to say of keys that rules with `queue` and `events` cannot have: nothing is called, so nothing is retried, rewritten or mirrored. */
 const elsewhere: Readonly<Partial<Record<(typeof serviceKeys)[number], string>>> = {
   idempotency_key: 'Use `idempotency: { header: ... }`.',
   timeout: 'The consumer of the queue has a `timeout`.',
