@@ -59,7 +59,7 @@ const embedded = {
 const rabbitmq = {
   type: 'object',
   additionalProperties: false,
-  description: 'RabbitMQ 3.13 or newer, one node or a cluster.',
+  description: 'RabbitMQ 3.10 or newer, one node or a cluster.',
   required: ['type', 'urls'],
   properties: {
     type: { type: 'string', const: 'rabbitmq', description: kind },
