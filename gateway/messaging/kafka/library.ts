@@ -1,7 +1,8 @@
 import type * as Kafka from '@platformatic/kafka'
-import type { KafkaBrokerConfig, UpstreamTlsConfig } from '../../../config/model.ts'
+import type { KafkaBrokerConfig } from '../../../config/model.ts'
 import { GatewayError } from '../../errors.ts'
 import { isTlsFailure } from '../tls-failure.ts'
+import { tlsOptions } from '../tls-options.ts'
 
 export type KafkaLibrary = typeof Kafka
 
@@ -46,7 +47,6 @@ export function clients(library: KafkaLibrary, config: KafkaBrokerConfig): Clien
     retries: 2,
     retryDelay: 150,
     ...(config.tls === undefined ? {} : { tls: tlsOptions(config.tls) }),
-    ...(config.tls?.serverName === undefined ? {} : { tlsServerName: config.tls.serverName }),
     ...(config.sasl === undefined ? {} : { sasl: { ...config.sasl } }),
   }
   const consumer = (group: string, requestTimeout: number): Kafka.Consumer =>
@@ -89,15 +89,6 @@ function guarded<Client extends Kafka.Producer | Kafka.Admin | Kafka.Consumer>(c
   events.on('error', () => {})
   events.on('client:broker:connect', (event: { readonly connection?: NodeJS.EventEmitter }) => event.connection?.on('error', () => {}))
   return client
-}
-
-function tlsOptions(tls: UpstreamTlsConfig): object {
-  return {
-    rejectUnauthorized: tls.verify,
-    ...(tls.ca === undefined ? {} : { ca: tls.ca }),
-    ...(tls.cert === undefined ? {} : { cert: tls.cert }),
-    ...(tls.key === undefined ? {} : { key: tls.key }),
-  }
 }
 
 /** What an error of the client says, in one line; it names nodes and topics, never credentials. */

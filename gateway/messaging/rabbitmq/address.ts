@@ -1,6 +1,6 @@
-import { isIP } from 'node:net'
 import type { Options, SocketOptions } from 'amqplib'
 import type { RabbitmqBrokerConfig } from '../../../config/model.ts'
+import { tlsOptions } from '../tls-options.ts'
 
 /** One node of the broker. */
 export interface NodeAddress {
@@ -34,17 +34,6 @@ function nodeAddress(url: URL, config: RabbitmqBrokerConfig): NodeAddress {
       // The protocol counts heartbeats in seconds.
       heartbeat: Math.max(1, Math.round(config.heartbeatMs / 1000)),
     },
-    socket: { noDelay: true, keepAlive: true, ...(secure ? secureOptions(config, hostname) : {}) },
-  }
-}
-
-function secureOptions({ tls }: RabbitmqBrokerConfig, hostname: string): SocketOptions {
-  const serverName = tls?.serverName ?? (isIP(hostname) === 0 ? hostname : undefined)
-  return {
-    rejectUnauthorized: tls?.verify !== false,
-    ...(serverName === undefined ? {} : { servername: serverName }),
-    ...(tls?.ca === undefined ? {} : { ca: tls.ca }),
-    ...(tls?.cert === undefined ? {} : { cert: tls.cert }),
-    ...(tls?.key === undefined ? {} : { key: tls.key }),
+    socket: { noDelay: true, keepAlive: true, ...(secure ? tlsOptions(config.tls, hostname) : {}) },
   }
 }

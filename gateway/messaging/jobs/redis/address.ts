@@ -1,6 +1,6 @@
-import { isIP } from 'node:net'
 import type { RedisOptions } from 'ioredis'
 import type { RedisStoreConfig } from '../../../../config/model.ts'
+import { tlsOptions } from '../../tls-options.ts'
 
 const redisPort = 6379
 const sentinelPort = 26_379
@@ -13,8 +13,9 @@ export function redisAddress(config: RedisStoreConfig): ClientOptions {
   const urls = config.urls.map((url) => new URL(url))
   const [first] = urls
   if (first === undefined) throw new TypeError('a store without an address was accepted')
-  const tls = first.protocol === 'rediss:' ? tlsOptions(config, hostOf(first)) : undefined
   const { sentinel } = config
+  // Which server is the primary, the Sentinels tell later: its own address is what its certificate must be for then.
+  const tls = first.protocol === 'rediss:' ? tlsOptions(config.tls, sentinel === undefined ? hostOf(first) : undefined) : undefined
   if (sentinel === undefined) {
     const username = config.username ?? decodeURIComponent(first.username)
     const password = config.password ?? decodeURIComponent(first.password)
@@ -45,15 +46,3 @@ export const shownAddress = ({ urls }: RedisStoreConfig): string => urls.map((ur
 const hostOf = ({ hostname }: URL): string => hostname.replace(/^\[|\]$/g, '')
 
 const portOf = ({ port }: URL, otherwise: number): number => (port === '' ? otherwise : Number(port))
-
-function tlsOptions({ tls, sentinel }: RedisStoreConfig, host: string): NonNullable<ClientOptions['tls']> {
-  // Which server is the primary, the Sentinels tell later: its own address is what its certificate must be for then.
-  const serverName = tls?.serverName ?? (sentinel === undefined && isIP(host) === 0 ? host : undefined)
-  return {
-    rejectUnauthorized: tls?.verify !== false,
-    ...(serverName === undefined ? {} : { servername: serverName }),
-    ...(tls?.ca === undefined ? {} : { ca: tls.ca }),
-    ...(tls?.cert === undefined ? {} : { cert: tls.cert }),
-    ...(tls?.key === undefined ? {} : { key: tls.key }),
-  }
-}
