@@ -1,6 +1,7 @@
 import { Agent, request } from 'node:http'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { afterEach, expect, test } from 'vitest'
+import { chance } from './chaos/chance.ts'
 import { type TestGateway, startGateway } from './kit/gateway.ts'
 import { until } from './kit/until.ts'
 import { type TestUpstream, freePort, startUpstream } from './kit/upstream.ts'
@@ -9,17 +10,6 @@ const cleanups: (() => unknown)[] = []
 afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
 })
-
-/** Reproducible chance (mulberry32), so that a failure can be seen again. */
-function chance(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
-}
 
 const bodyFor = (id: string, bytes: number): string => id.repeat(Math.ceil(bytes / id.length)).slice(0, bytes)
 
