@@ -1,9 +1,10 @@
 import { between } from '../chance.ts'
-import { type RabbitmqHost, withRabbitmq } from '../rabbitmq-host.ts'
+import type { RabbitmqHost } from '../rabbitmq-host.ts'
+import { rabbitmqScenario } from '../rabbitmq-scenario.ts'
 import { lasting, recoveryMs, steadyRate } from '../recovery.ts'
-import { type Check, type Scenario, atMost } from '../scenario.ts'
+import { type Check, atMost } from '../scenario.ts'
 import { nowMs } from '../sender.ts'
-import { type Story, trial } from '../trial.ts'
+import type { Story } from '../trial.ts'
 
 const sizes = { full: { kills: 5, warmMs: 3000, ratePerSecond: 300 }, short: { kills: 1, warmMs: 1500, ratePerSecond: 100 } }
 
@@ -13,10 +14,8 @@ const backWithinMs = 5000
 
 const story =
   (host: RabbitmqHost, { kills, warmMs }: (typeof sizes)['full']): Story =>
-  async ({ sender, ledger, random, tell }) => {
-    const sent = sender.send(Infinity)
+  async ({ ledger, random, tell }) => {
     const checks: Check[] = []
-    await lasting(warmMs)
     for (let kill = 1; kill <= kills; kill += 1) {
       const before = await steadyRate(ledger, warmMs)
       await host.node.kill()
@@ -26,31 +25,13 @@ const story =
       tell(`kill ${kill} of ${kills}: ${Math.round(before)} messages per second before, as many again ${Math.round(ms)} ms after the broker was back`)
       checks.push(atMost(`kill ${kill}: ${share * 100} % of the rate again`, ms / 1000, backWithinMs / 1000, ' s'))
     }
-    sender.stop()
-    await sent
     return checks
   }
 
-export const brokerKill: Scenario = {
+export const brokerKill = rabbitmqScenario({
   name: 'broker-kill',
   about: `the broker killed ${sizes.full.kills} times under load`,
-  brokers: ['rabbitmq'],
-  run: (broker, surroundings) => {
-    const size = sizes[surroundings.size]
-    return withRabbitmq(1, (host) =>
-      trial(
-        {
-          scenario: 'broker-kill',
-          broker,
-          brokerYaml: host.yaml(),
-          lanes: 20,
-          ratePerSecond: size.ratePerSecond,
-          workMs: 2,
-          leftOver: host.leftOver,
-        },
-        surroundings,
-        story(host, size),
-      ),
-    )
-  },
-}
+  nodes: 1,
+  sizes,
+  run: (host, size, underLoad) => underLoad(story(host, size)),
+})

@@ -1,10 +1,11 @@
 import type { RabbitmqNode } from '../../kit/rabbitmq.ts'
 import { queueName } from '../gateway.ts'
-import { type RabbitmqHost, withRabbitmq } from '../rabbitmq-host.ts'
-import { lasting, recoveryMs, steadyRate } from '../recovery.ts'
-import { type Check, type Scenario, atMost } from '../scenario.ts'
+import type { RabbitmqHost } from '../rabbitmq-host.ts'
+import { rabbitmqScenario } from '../rabbitmq-scenario.ts'
+import { recoveryMs, steadyRate } from '../recovery.ts'
+import { type Check, atMost } from '../scenario.ts'
 import { nowMs } from '../sender.ts'
-import { type Story, trial } from '../trial.ts'
+import type { Story } from '../trial.ts'
 
 const sizes = { full: { kills: 3, warmMs: 3000, ratePerSecond: 150 }, short: { kills: 1, warmMs: 1500, ratePerSecond: 50 } }
 
@@ -24,10 +25,8 @@ async function leader(host: RabbitmqHost): Promise<RabbitmqNode> {
 
 const story =
   (host: RabbitmqHost, { kills, warmMs }: (typeof sizes)['full']): Story =>
-  async ({ sender, ledger, tell }) => {
-    const sent = sender.send(Infinity)
+  async ({ ledger, tell }) => {
     const checks: Check[] = []
-    await lasting(warmMs)
     for (let kill = 1; kill <= kills; kill += 1) {
       const before = await steadyRate(ledger, warmMs)
       const node = await leader(host)
@@ -39,31 +38,13 @@ const story =
       checks.push(atMost(`kill ${kill}: publishing resumes`, resumedMs / 1000, resumedWithinMs / 1000, ' s'))
       await node.restart()
     }
-    sender.stop()
-    await sent
     return checks
   }
 
-export const leaderKill: Scenario = {
+export const leaderKill = rabbitmqScenario({
   name: 'leader-kill',
   about: 'three nodes; the leader of the queue killed under load',
-  brokers: ['rabbitmq'],
-  run: (broker, surroundings) => {
-    const size = sizes[surroundings.size]
-    return withRabbitmq(3, (host) =>
-      trial(
-        {
-          scenario: 'leader-kill',
-          broker,
-          brokerYaml: host.yaml(),
-          lanes: 20,
-          ratePerSecond: size.ratePerSecond,
-          workMs: 2,
-          leftOver: host.leftOver,
-        },
-        surroundings,
-        story(host, size),
-      ),
-    )
-  },
-}
+  nodes: 3,
+  sizes,
+  run: (host, size, underLoad) => underLoad(story(host, size)),
+})
