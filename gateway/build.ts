@@ -145,6 +145,10 @@ export function buildRoutes(config: GatewayConfig, services: ReadonlyMap<string,
         return queueRoute(route, doorDeps)
       case 'events':
         return eventsRoute(route, doorDeps)
+      case 'operation':
+      case 'flow':
+      case 'webhook':
+        throw new Error(`${route.origin}: the target ${target.type} is not built yet`)
       case 'service':
       case 'split':
         return proxyRoute(route, target)

@@ -51,5 +51,11 @@ export function targetText(target: RouteTarget): string {
       return `queue ${target.queue}`
     case 'events':
       return `events ${target.events.join(', ')}`
+    case 'operation':
+      return `operation ${target.integration}.${target.operation}`
+    case 'flow':
+      return `flow ${target.flow}`
+    case 'webhook':
+      return `webhooks of ${target.integration}`
   }
 }

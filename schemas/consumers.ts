@@ -109,8 +109,13 @@ export const deliverTo = {
         { type: 'array', minItems: 1, uniqueItems: true, items: { type: 'string', minLength: 1, description: 'Name of an event.' } },
       ],
     },
-    integration: { type: 'string', minLength: 1, description: 'Target: an integration. Not active in this version.' },
-    operation: { type: 'string', minLength: 1, description: 'Operation of the integration.' },
+    integration: { type: 'string', minLength: 1, description: 'Target: an operation of an integration; `name.operation` says both.' },
+    operation: { type: 'string', minLength: 1, description: 'The operation of `integration`.' },
+    flow: { type: 'string', minLength: 1, description: 'Target: a flow. The message is settled when the flow is stored.' },
+    request: {
+      description:
+        'For `integration` and `flow`: the input, with expressions in double braces over `body`, `headers`, `id` and `key`. The JSON body where absent.',
+    },
   },
 } as const satisfies JSONSchema
 

@@ -1,13 +1,17 @@
 import type { FromSchema, JSONSchema } from 'json-schema-to-ts'
+import { alerts } from './alerts.ts'
 import { brokers } from './brokers.ts'
 import { consumers } from './consumers.ts'
 import { events } from './events.ts'
+import { flows } from './flows.ts'
+import { integrations, plugins } from './integrations.ts'
 import { admin, limits, listeners, shutdown } from './listeners.ts'
 import { messaging, queues } from './messaging.ts'
 import { accessLog, healthChecks, log, metrics, tracing } from './observability.ts'
 import { routingRules } from './routing-rules.ts'
-import { secrets } from './secrets.ts'
+import { secrets, secretStore } from './secrets.ts'
 import { services } from './services.ts'
+import { state } from './state.ts'
 
 /** The whole file. Every key, its type, unit, default and meaning stands here and nowhere else. */
 export const gatewaySchema = {
@@ -35,14 +39,20 @@ export const gatewaySchema = {
     queues,
     consumers,
     events,
+    plugins,
+    integrations,
+    flows,
+    alerts,
+    state,
     secrets,
+    secret_store: secretStore,
   },
 } as const satisfies JSONSchema
 
 /** Sections that the schema accepts and this version does not run yet: each gives a warning that says so. */
-export const inactivePaths = ['/secrets', '/health_checks/external_apis', '/health_checks/message_queues', '/services/*/consul'] as const
+export const inactivePaths = ['/health_checks/external_apis', '/health_checks/message_queues', '/services/*/consul'] as const
 
 /** Rule targets that are part of the language and cannot be built yet: an error, because a route must never do something else instead. */
-export const inactiveTargets = ['integration'] as const
+export const inactiveTargets = ['integration', 'flow'] as const
 
 export type GatewayInput = FromSchema<typeof gatewaySchema>

@@ -54,11 +54,11 @@ const retryBudget = {
   },
 } as const satisfies JSONSchema
 
-/** For rules with `queue`; its defaults hold also where the key is absent. */
+/** For rules with `queue`, `integration` and `flow`; its defaults hold also where the key is absent. */
 export const idempotency = {
   type: 'object',
   additionalProperties: false,
-  description: 'For `queue`: a request that repeats an idempotency key gets the answer of the first one, and stores nothing.',
+  description: 'For `queue`, `integration` and `flow`: a request that repeats an idempotency key gets the answer of the first one, and does nothing.',
   properties: {
     header: {
       type: 'string',
@@ -183,7 +183,40 @@ export const routingRule = {
     integration: {
       type: 'string',
       minLength: 1,
-      description: 'Target: an operation of an integration, `name.operation`. Not active in this version.',
+      description:
+        'Target: an operation of an integration; `name.operation` says both. Answered with what the provider did, or 202 where that is still open.',
+    },
+    operation: { type: 'string', minLength: 1, description: 'The operation of `integration`.' },
+    flow: {
+      type: 'string',
+      minLength: 1,
+      description: 'Target: a flow. Answered when it has ended, or after its `wait` with 202 and the address of its status.',
+    },
+    webhook: {
+      type: 'string',
+      minLength: 1,
+      description:
+        'Target: the webhooks of an integration. Checked for signature and age, published once as the events that they tell of, then answered with 200.',
+    },
+    request: {
+      description:
+        'For `integration` and `flow`: the input, with expressions in double braces over `body`, `params`, `query`, `headers` and `key`. The JSON body with the path parameters where absent.',
+    },
+    response: {
+      type: 'object',
+      additionalProperties: false,
+      description: 'For `integration` and `flow`: the answer when all went well.',
+      properties: {
+        status: { type: 'integer', minimum: 200, maximum: 399, default: 200, description: 'Status code.' },
+        headers: {
+          type: 'object',
+          propertyNames: { format: 'headgate-header-name' },
+          additionalProperties: { type: 'string' },
+          default: {},
+          description: 'Headers, with expressions over `output` and `input`.',
+        },
+        body: { description: 'JSON body, with expressions in double braces over `output` and `input`. The output where absent.' },
+      },
     },
     respond: {
       type: 'object',

@@ -11,5 +11,9 @@ export const deliveryText = (target: DeliveryTarget | undefined): string => {
       return `queue ${target.queue}`
     case 'events':
       return `events ${target.events.join(', ')}`
+    case 'operation':
+      return `operation ${target.integration}.${target.operation}`
+    case 'flow':
+      return `flow ${target.flow}`
   }
 }

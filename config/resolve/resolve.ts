@@ -44,6 +44,12 @@ export const resolve = (tree: Tree, files: ReadFiles, cwd: string): GatewayConfi
       resolveRoute(rule, ruleOrigin(tree, index), tree.isWritten(['routing_rules', index, 'max_body']), ruleMessaging),
     ),
     ...messaging,
+    plugins: [],
+    integrations: [],
+    flows: [],
+    alerts: [],
+    state: messaging.messaging.store,
+    secrets: { root: cwd, secrets: [] },
   }
   return deepFreeze({ hash: hashOf(config), ...config })
 }

@@ -119,6 +119,9 @@ function targetOf(config: ConsumerConfig, deps: ConsumerDeps, ids: IdSource): Ta
       return queueTarget(target.queue, deps.publisher)
     case 'events':
       return eventsTarget(target.events, deps.gate)
+    case 'operation':
+    case 'flow':
+      throw new Error(`${config.origin}: the target ${target.type} is not built yet`)
     case 'service': {
       const { service, metrics, now, epochNow, tracing } = deps
       if (service === undefined) throw new Error(`${config.origin}: service ${target.service} does not exist`)

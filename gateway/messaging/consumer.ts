@@ -189,5 +189,9 @@ function targetText(target: DeliveryTarget | undefined): string {
       return `queue ${target.queue}`
     case 'events':
       return `events ${target.events.join(', ')}`
+    case 'operation':
+      return `operation ${target.integration}.${target.operation}`
+    case 'flow':
+      return `flow ${target.flow}`
   }
 }

@@ -1,4 +1,5 @@
 import type { GatewayConfig, QueueConfig, RouteConfig, TracingConfig } from '../../../config/model.ts'
+import { directQueue } from '../../../test/kit/messages.ts'
 import { Generation } from '../../generation.ts'
 import type { AccessEntry } from '../../observe/access-log.ts'
 import { metrics } from '../../observe/metrics.ts'
@@ -100,6 +101,12 @@ const config: GatewayConfig = {
   queues: [],
   consumers: [],
   events: [],
+  plugins: [],
+  integrations: [],
+  flows: [],
+  alerts: [],
+  state: { type: 'embedded', path: '' },
+  secrets: { root: '', secrets: [] },
 }
 
 /** `POST /orders` into the queue `orders`, unless `over` says otherwise. */
@@ -125,16 +132,4 @@ export const ruleOf = (over: Partial<RouteConfig> = {}): RouteConfig => ({
   ...over,
 })
 
-export const queueOf = (over: Partial<QueueConfig> = {}): QueueConfig => ({
-  name: 'orders',
-  broker: 'default',
-  type: 'direct',
-  exchange: 'orders',
-  bindings: ['orders'],
-  durable: true,
-  ttlMs: Infinity,
-  deadLetter: true,
-  maxLength: Infinity,
-  maxBytes: Infinity,
-  ...over,
-})
+export const queueOf = (over: Partial<QueueConfig> = {}): QueueConfig => directQueue('orders', over)
