@@ -1,4 +1,3 @@
-import type { QueueConfig } from '../../config/model.ts'
 import type { Broker, BrokerDeps } from '../../gateway/messaging/broker.ts'
 import type { Delivery } from '../../gateway/messaging/delivery.ts'
 import type { Message } from '../../gateway/messaging/message.ts'
@@ -15,19 +14,6 @@ export const quiet: BrokerDeps = {
   now: Date.now,
   random: Math.random,
 }
-
-export const queueNamed = (name: string, broker: string): QueueConfig => ({
-  name,
-  broker,
-  type: 'direct',
-  exchange: name,
-  bindings: [name],
-  durable: true,
-  ttlMs: Infinity,
-  deadLetter: true,
-  maxLength: Infinity,
-  maxBytes: Infinity,
-})
 
 const message = (index: number): Message => ({
   id: `m-${index}`,

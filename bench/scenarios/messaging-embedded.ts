@@ -7,7 +7,8 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import type { EmbeddedBrokerConfig } from '../../config/model.ts'
 import { embeddedBroker } from '../../gateway/messaging/embedded/broker.ts'
-import { bodyBytes, consumeAll, publishAll, queueNamed, quiet } from '../messaging/load.ts'
+import { directQueue } from '../../test/kit/messages.ts'
+import { bodyBytes, consumeAll, publishAll, quiet } from '../messaging/load.ts'
 import { processUsage } from '../process-usage.ts'
 import { median } from '../statistics.ts'
 import { temporaryFolder } from '../temporary-folder.ts'
@@ -57,7 +58,7 @@ const settings = (folder: string): EmbeddedBrokerConfig => ({
 const throughBroker = async (folder: string, messages: number): Promise<number> => {
   const broker = embeddedBroker(settings(folder), quiet)
   try {
-    await broker.declare([queueNamed('bench', 'default')])
+    await broker.declare([directQueue('bench')])
     const startedAtMs = performance.now()
     await Promise.all([publishAll(broker, 'bench', messages), consumeAll(broker, 'bench', messages)])
     return messages / ((performance.now() - startedAtMs) / 1000)
@@ -71,7 +72,7 @@ const memoryOver = async (folder: string, messages: number): Promise<number> => 
   const broker = embeddedBroker(settings(folder), quiet)
   const part = Math.ceil(messages / 20)
   try {
-    await broker.declare([queueNamed('bench', 'default')])
+    await broker.declare([directQueue('bench')])
     const pass = async (count: number): Promise<number> => {
       await Promise.all([publishAll(broker, 'bench', count), consumeAll(broker, 'bench', count)])
       return processUsage(process.pid).rssBytes

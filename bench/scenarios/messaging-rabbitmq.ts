@@ -6,8 +6,9 @@ import { once } from 'node:events'
 import { connect } from 'amqplib'
 import type { RabbitmqBrokerConfig } from '../../config/model.ts'
 import { rabbitmqBroker } from '../../gateway/messaging/rabbitmq/broker.ts'
+import { directQueue } from '../../test/kit/messages.ts'
 import { startRabbitmq } from '../../test/kit/rabbitmq.ts'
-import { consumeAll, prefetch, publishAll, queueNamed, quiet } from '../messaging/load.ts'
+import { consumeAll, prefetch, publishAll, quiet } from '../messaging/load.ts'
 import { median } from '../statistics.ts'
 
 export interface RabbitmqResult {
@@ -62,7 +63,7 @@ export const measureRabbitmq = async (messages: number, rounds: number): Promise
   const broker = rabbitmqBroker(settings(url), quiet)
   const rates = { bare: [] as number[], headgate: [] as number[] }
   try {
-    await broker.declare([queueNamed(queue, 'default')])
+    await broker.declare([directQueue(queue)])
     for (let round = 0; round < rounds; round += 1) {
       await publishAll(broker, queue, messages)
       rates.bare.push(await bareLoop(url, messages))

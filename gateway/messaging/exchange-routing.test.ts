@@ -1,19 +1,10 @@
 import { expect, test } from 'vitest'
 import type { QueueConfig } from '../../config/model.ts'
+import { directQueue } from '../../test/kit/messages.ts'
 import { exchangeRouting } from './exchange-routing.ts'
 
-const queue = (name: string, type: QueueConfig['type'], exchange: string, bindings: readonly string[]): QueueConfig => ({
-  name,
-  broker: 'default',
-  type,
-  exchange,
-  bindings,
-  durable: true,
-  ttlMs: Infinity,
-  deadLetter: true,
-  maxLength: Infinity,
-  maxBytes: Infinity,
-})
+const queue = (name: string, type: QueueConfig['type'], exchange: string, bindings: readonly string[]): QueueConfig =>
+  directQueue(name, { type, exchange, bindings })
 
 test('a direct exchange hands a message to the queues that are bound to exactly its key', () => {
   const routing = exchangeRouting([

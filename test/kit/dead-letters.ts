@@ -1,8 +1,9 @@
 import { join } from 'node:path'
-import type { EmbeddedBrokerConfig, QueueConfig } from '../../config/model.ts'
+import type { EmbeddedBrokerConfig } from '../../config/model.ts'
 import { openBroker } from '../../gateway/messaging/brokers.ts'
 import type { Broker } from '../../gateway/messaging/broker.ts'
 import type { DeadLetterReason, FailureNote } from '../../gateway/messaging/settlement.ts'
+import { directQueue } from './messages.ts'
 
 /** A message that shall end as a dead letter. */
 export interface Parked {
@@ -13,19 +14,6 @@ export interface Parked {
   readonly reason?: DeadLetterReason
   readonly error?: FailureNote
 }
-
-export const queueNamed = (name: string): QueueConfig => ({
-  name,
-  broker: 'default',
-  type: 'direct',
-  exchange: name,
-  bindings: [name],
-  durable: true,
-  ttlMs: Number.POSITIVE_INFINITY,
-  deadLetter: true,
-  maxLength: Number.POSITIVE_INFINITY,
-  maxBytes: Number.POSITIVE_INFINITY,
-})
 
 const silent = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined }
 
@@ -40,7 +28,7 @@ export const brokerIn = async (folder: string, queues: readonly string[], file =
     maxUnconfirmed: 1000,
   }
   const broker = await openBroker(config, { log: silent, now: Date.now, random: Math.random })
-  await broker.declare(queues.map(queueNamed))
+  await broker.declare(queues.map((name) => directQueue(name)))
   return broker
 }
 

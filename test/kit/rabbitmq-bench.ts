@@ -5,6 +5,7 @@ import type { QueueConfig, RabbitmqBrokerConfig } from '../../config/model.ts'
 import type { Broker, SubscribeOptions } from '../../gateway/messaging/broker.ts'
 import type { Delivery } from '../../gateway/messaging/delivery.ts'
 import type { Message } from '../../gateway/messaging/message.ts'
+import { directQueue } from './messages.ts'
 import { openRabbitmqBroker } from './rabbitmq-broker.ts'
 import type { LogLine } from './rabbitmq-broker.ts'
 import { startRabbitmq } from './rabbitmq.ts'
@@ -67,31 +68,8 @@ export async function openRabbitmqBench(): Promise<RabbitmqBench> {
   }
 }
 
-/** A durable direct queue of its own. */
-export function queueNamed(): QueueConfig {
-  const name = `fault.${randomUUID().slice(0, 8)}`
-  return {
-    name,
-    broker: 'default',
-    type: 'direct',
-    exchange: name,
-    bindings: [name],
-    durable: true,
-    ttlMs: Infinity,
-    deadLetter: true,
-    maxLength: Infinity,
-    maxBytes: Infinity,
-  }
-}
-
-export const message = (): Message => ({
-  id: randomUUID(),
-  body: Buffer.from('{"amount":42}'),
-  contentType: 'application/json',
-  headers: {},
-  key: undefined,
-  publishedAtMs: Date.now(),
-})
+/** With a name that no other test has. */
+export const queueNamed = (): QueueConfig => directQueue(`fault.${randomUUID().slice(0, 8)}`)
 
 export const publish = async (broker: Broker | undefined, queue: QueueConfig, one: Message): Promise<void> => {
   await broker?.publish({ exchange: queue.exchange, routingKey: queue.name }, one)

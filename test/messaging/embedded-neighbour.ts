@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { embeddedBroker } from '../../gateway/messaging/embedded/broker.ts'
-import { configOf, message, subscription, work, workQueue } from '../../gateway/messaging/embedded/test/scene.ts'
+import { message } from '../kit/messages.ts'
+import { configOf, subscription, work, workQueue } from '../../gateway/messaging/embedded/test/scene.ts'
 
 /**
  * Another process on the same file, for tests that kill it: `embedded-neighbour.ts FILE ROLE`.

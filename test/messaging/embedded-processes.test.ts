@@ -5,7 +5,8 @@ import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { until } from '../kit/until.ts'
 import type { Told } from './embedded-neighbour.ts'
-import { collect, message, scene, subscription, work } from '../../gateway/messaging/embedded/test/scene.ts'
+import { message } from '../kit/messages.ts'
+import { collect, scene, subscription, work } from '../../gateway/messaging/embedded/test/scene.ts'
 import type { Scene } from '../../gateway/messaging/embedded/test/scene.ts'
 
 let here: Scene

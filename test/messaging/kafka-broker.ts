@@ -1,7 +1,5 @@
-import { randomUUID } from 'node:crypto'
-import type { KafkaBrokerConfig, QueueConfig } from '../../config/model.ts'
+import type { KafkaBrokerConfig } from '../../config/model.ts'
 import type { Broker, BrokerDeps, BrokerLog, Subscription } from '../../gateway/messaging/broker.ts'
-import type { Message } from '../../gateway/messaging/message.ts'
 
 export function kafkaConfig(servers: readonly string[], differences: Partial<KafkaBrokerConfig> = {}): KafkaBrokerConfig {
   return {
@@ -34,26 +32,6 @@ export function brokerDeps(lines: LogLine[] = []): BrokerDeps {
     now: () => Date.now(),
     random: () => Math.random(),
   }
-}
-
-export function directQueue(name: string, differences: Partial<QueueConfig> = {}): QueueConfig {
-  return {
-    name,
-    broker: 'default',
-    type: 'direct',
-    exchange: name,
-    bindings: [name],
-    durable: true,
-    ttlMs: Infinity,
-    deadLetter: true,
-    maxLength: Infinity,
-    maxBytes: Infinity,
-    ...differences,
-  }
-}
-
-export function message(differences: Partial<Message> = {}): Message {
-  return { id: randomUUID(), body: Buffer.from('{}'), contentType: undefined, headers: {}, key: undefined, publishedAtMs: Date.now(), ...differences }
 }
 
 /** Acknowledges everything and remembers how often each id came. */

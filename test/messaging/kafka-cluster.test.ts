@@ -3,7 +3,8 @@ import { kafkaBroker } from '../../gateway/messaging/kafka/broker.ts'
 import { kafkaCluster, kafkaNote, noKafka } from '../kit/kafka.ts'
 import type { KafkaCluster } from '../kit/kafka.ts'
 import { until } from '../kit/until.ts'
-import { brokerDeps, counting, directQueue, kafkaConfig, message } from './kafka-broker.ts'
+import { directQueue, message } from '../kit/messages.ts'
+import { brokerDeps, counting, kafkaConfig } from './kafka-broker.ts'
 
 describe.skipIf(noKafka)(`a Kafka cluster of three${kafkaNote}`, () => {
   let cluster: KafkaCluster

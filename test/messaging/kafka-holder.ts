@@ -1,5 +1,6 @@
 import { kafkaBroker } from '../../gateway/messaging/kafka/broker.ts'
-import { brokerDeps, directQueue, kafkaConfig } from './kafka-broker.ts'
+import { directQueue } from '../kit/messages.ts'
+import { brokerDeps, kafkaConfig } from './kafka-broker.ts'
 
 /**
  * A process that takes from a queue until it is killed: settles what says so in its header `settle`, holds the rest, and tells the ids. Arguments:

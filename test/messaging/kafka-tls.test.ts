@@ -9,7 +9,8 @@ import type { Certificates } from '../kit/certificates.ts'
 import { kafkaCluster, kafkaNote, noKafka } from '../kit/kafka.ts'
 import type { KafkaCluster } from '../kit/kafka.ts'
 import { until } from '../kit/until.ts'
-import { brokerDeps, counting, directQueue, kafkaConfig, message } from './kafka-broker.ts'
+import { directQueue, message } from '../kit/messages.ts'
+import { brokerDeps, counting, kafkaConfig } from './kafka-broker.ts'
 
 describe.skipIf(noKafka)(`Kafka over TLS, with a password${kafkaNote}`, () => {
   const user = { name: 'gateway', password: 'secret-word' }

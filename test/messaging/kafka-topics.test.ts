@@ -7,7 +7,8 @@ import { liveRecords, wholeLog } from '../../gateway/messaging/kafka/log-scan.ts
 import { kafkaCluster, kafkaNote, noKafka } from '../kit/kafka.ts'
 import type { KafkaCluster } from '../kit/kafka.ts'
 import { until } from '../kit/until.ts'
-import { brokerDeps, counting, directQueue, kafkaConfig, message } from './kafka-broker.ts'
+import { directQueue, message } from '../kit/messages.ts'
+import { brokerDeps, counting, kafkaConfig } from './kafka-broker.ts'
 import type { LogLine } from './kafka-broker.ts'
 
 const password = 'correct-horse'

@@ -1,10 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { QueueConfig } from '../../config/model.ts'
 import type { Broker } from '../../gateway/messaging/broker.ts'
 import type { Delivery } from '../../gateway/messaging/delivery.ts'
 import { describeBroker } from '../contracts/broker-suite.ts'
-import { message } from '../kit/rabbitmq-bench.ts'
+import { directQueue, message } from '../kit/messages.ts'
 import { openRabbitmqBroker, rabbitmqHarness } from '../kit/rabbitmq-broker.ts'
 import { rabbitmqSource, startRabbitmq } from '../kit/rabbitmq.ts'
 import type { RabbitmqServer } from '../kit/rabbitmq.ts'
@@ -30,7 +29,7 @@ describe.skipIf(skips(source))(`a RabbitMQ cluster that loses a node${missing(so
   })
 
   test('while a queue has lost its majority nothing is copied to it twice', async () => {
-    const work = { ...queue, name: 'cluster.copies', exchange: 'cluster.copies', bindings: ['cluster.copies'] }
+    const work = directQueue('cluster.copies')
     await broker.declare([work])
     const declaredAtMs = performance.now()
     const held: Delivery[] = []
@@ -84,17 +83,6 @@ describe.skipIf(skips(source))(`a RabbitMQ cluster that loses a node${missing(so
   })
 })
 
-const queue: QueueConfig = {
-  name: 'cluster.work',
-  broker: 'default',
-  type: 'direct',
-  exchange: 'cluster.work',
-  bindings: ['cluster.work'],
-  durable: true,
-  ttlMs: Infinity,
-  deadLetter: true,
-  maxLength: Infinity,
-  maxBytes: Infinity,
-}
+const queue = directQueue('cluster.work')
 
 const leaderOf = `{ok, Q} = rabbit_amqqueue:lookup(rabbit_misc:r(<<"/">>, queue, <<"${queue.name}">>)), element(2, amqqueue:get_pid(Q)).`

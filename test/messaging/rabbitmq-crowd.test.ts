@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import type { Delivery } from '../../gateway/messaging/delivery.ts'
-import { message, openRabbitmqBench, publish, queueNamed, subscribe } from '../kit/rabbitmq-bench.ts'
+import { message } from '../kit/messages.ts'
+import { openRabbitmqBench, publish, queueNamed, subscribe } from '../kit/rabbitmq-bench.ts'
 import type { RabbitmqBench } from '../kit/rabbitmq-bench.ts'
 import { rabbitmqSource } from '../kit/rabbitmq.ts'
 import { missing, skips } from '../kit/servers.ts'

@@ -5,7 +5,8 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { until } from '../../../test/kit/until.ts'
 import type { Broker } from '../broker.ts'
 import { maxInterruptions } from '../settlement.ts'
-import { collect, message, scene, work, workQueue } from './test/scene.ts'
+import { message } from '../../../test/kit/messages.ts'
+import { collect, scene, work, workQueue } from './test/scene.ts'
 import type { Scene } from './test/scene.ts'
 
 let here: Scene

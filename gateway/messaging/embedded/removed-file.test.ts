@@ -5,7 +5,8 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { until } from '../../../test/kit/until.ts'
 import { embeddedBroker } from './broker.ts'
 import type { Broker } from '../broker.ts'
-import { configOf, message, work, workQueue } from './test/scene.ts'
+import { message } from '../../../test/kit/messages.ts'
+import { configOf, work, workQueue } from './test/scene.ts'
 
 let folder: string
 let broker: Broker

@@ -3,7 +3,8 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { until } from '../../../test/kit/until.ts'
 import type { DeadLetter } from '../dead-letter.ts'
 import type { Settlement } from '../settlement.ts'
-import { collect, message, scene, work, workQueue } from './test/scene.ts'
+import { message } from '../../../test/kit/messages.ts'
+import { collect, scene, work, workQueue } from './test/scene.ts'
 import type { Scene } from './test/scene.ts'
 
 /** Messages that came from other systems: neither their ids nor their times are ours. */

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { EventConfig, QueueConfig } from '../../../config/model.ts'
+import { directQueue } from '../../../test/kit/messages.ts'
 import { GatewayError } from '../../errors.ts'
 import type { Message } from '../message.ts'
 import { maxBatchEvents } from './cloud-event.ts'
@@ -133,19 +134,8 @@ describe('an event', () => {
   })
 
   test('gets the key that its queues are ordered by, and none where they differ', async () => {
-    const queue = (name: string, body: readonly string[]): QueueConfig => ({
-      name,
-      broker: 'default',
-      type: 'topic',
-      exchange: 'events',
-      bindings: [],
-      durable: true,
-      ttlMs: Infinity,
-      deadLetter: true,
-      maxLength: Infinity,
-      maxBytes: Infinity,
-      orderBy: { body },
-    })
+    const queue = (name: string, body: readonly string[]): QueueConfig =>
+      directQueue(name, { type: 'topic', exchange: 'events', bindings: [], orderBy: { body } })
     const keyOf = async (queues: readonly QueueConfig[]): Promise<string | undefined> => {
       const headers = { ...message().headers, 'ce-partitionkey': 'p' }
       const [published] = await taken(message({ headers }), [event({ queues: ['a', 'b'] })], queues)

@@ -6,6 +6,7 @@ import { metrics } from '../../observe/metrics.ts'
 import type { Metrics } from '../../observe/metrics.ts'
 import { logicalService } from '../../services/logical-service.ts'
 import { serviceConfig, testDeps } from '../../services/test/fixtures.ts'
+import { directQueue } from '../../../test/kit/messages.ts'
 import { memoryBroker } from '../../../test/kit/memory-broker.ts'
 import type { MemoryBroker } from '../../../test/kit/memory-broker.ts'
 import { startUpstream } from '../../../test/kit/upstream.ts'
@@ -33,19 +34,7 @@ export const consumerConfig = (changes: Partial<ConsumerConfig> = {}): ConsumerC
   ...changes,
 })
 
-export const queueConfig = (changes: Partial<QueueConfig> = {}): QueueConfig => ({
-  name: 'payment.process',
-  broker: 'default',
-  type: 'direct',
-  exchange: 'payment.process',
-  bindings: ['payment.process'],
-  durable: true,
-  ttlMs: Infinity,
-  deadLetter: true,
-  maxLength: Infinity,
-  maxBytes: Infinity,
-  ...changes,
-})
+export const queueConfig = (changes: Partial<QueueConfig> = {}): QueueConfig => directQueue('payment.process', changes)
 
 export interface Scene {
   readonly broker: MemoryBroker

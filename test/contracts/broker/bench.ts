@@ -1,7 +1,8 @@
-import { randomBytes, randomUUID } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import type { QueueConfig } from '../../../config/model.ts'
 import type { Broker } from '../../../gateway/messaging/broker.ts'
 import type { Address, Message } from '../../../gateway/messaging/message.ts'
+import { directQueue, message } from '../../kit/messages.ts'
 import { until } from '../../kit/until.ts'
 import { type Inbox, type InboxOptions, openInbox } from './inbox.ts'
 
@@ -71,7 +72,7 @@ export function openBench(harness: BrokerHarness, traits: BrokerTraits): Bench {
       const name = differences.name ?? unique('work')
       const type = differences.type ?? 'direct'
       const bindings = type === 'fanout' ? [] : [name]
-      return { ...plainQueue, exchange: name, bindings, ...differences, name, type }
+      return directQueue(name, { bindings, ...differences, type })
     },
     message,
     open: async (...queues) => {
@@ -93,25 +94,6 @@ export function openBench(harness: BrokerHarness, traits: BrokerTraits): Bench {
     },
   }
 }
-
-const plainQueue = {
-  broker: 'default',
-  durable: true,
-  ttlMs: Infinity,
-  deadLetter: true,
-  maxLength: Infinity,
-  maxBytes: Infinity,
-} satisfies Partial<QueueConfig>
-
-const message = (differences: Partial<Message> = {}): Message => ({
-  id: randomUUID(),
-  body: Buffer.from('{"amount":42}'),
-  contentType: 'application/json',
-  headers: {},
-  key: undefined,
-  publishedAtMs: Date.now(),
-  ...differences,
-})
 
 async function park(inbox: Inbox, broker: Broker, queue: QueueConfig, count: number, differences: Partial<Message>): Promise<readonly Message[]> {
   const messages: Message[] = []

@@ -1,11 +1,10 @@
-import { randomUUID } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { EmbeddedBrokerConfig, QueueConfig } from '../../../../config/model.ts'
+import { directQueue } from '../../../../test/kit/messages.ts'
 import type { Broker, SubscribeOptions } from '../../broker.ts'
 import type { Delivery } from '../../delivery.ts'
-import type { Message } from '../../message.ts'
 import { embeddedBroker } from '../broker.ts'
 
 /** A line that a broker has logged. */
@@ -14,30 +13,9 @@ export interface LogLine {
   readonly message: string
 }
 
-export const workQueue: QueueConfig = {
-  name: 'work',
-  broker: 'default',
-  type: 'direct',
-  exchange: 'work',
-  bindings: ['work'],
-  durable: true,
-  ttlMs: Infinity,
-  deadLetter: true,
-  maxLength: Infinity,
-  maxBytes: Infinity,
-}
+export const workQueue = directQueue('work')
 
 export const work = { exchange: 'work', routingKey: 'work' }
-
-export const message = (differences: Partial<Message> = {}): Message => ({
-  id: randomUUID(),
-  body: Buffer.from('{"amount":42}'),
-  contentType: 'application/json',
-  headers: {},
-  key: undefined,
-  publishedAtMs: Date.now(),
-  ...differences,
-})
 
 export const configOf = (path: string): EmbeddedBrokerConfig => ({
   name: 'default',
