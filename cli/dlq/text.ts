@@ -2,22 +2,15 @@ import type { DeadLetterSummary } from '../../gateway/admin/dead-letters/summary
 import { isoText } from '../../gateway/admin/dead-letters/selection.ts'
 import type { DeadLetter } from '../../gateway/messaging/dead-letter.ts'
 import type { TextStream } from '../io.ts'
-import { sizeText } from '../render/quantities.ts'
+import { sizeText, timeUnits } from '../render/quantities.ts'
 import { table } from '../render/table.ts'
 import { clipped, textWidth, visible } from '../render/text-width.ts'
-
-const units = [
-  ['d', 86_400_000],
-  ['h', 3_600_000],
-  ['m', 60_000],
-  ['s', 1000],
-] as const
 
 /** `3h ago`; the clock of another machine may be ahead of ours. */
 export const agoText = (epochMs: number | undefined, nowMs: number): string => {
   if (isoText(epochMs) === undefined || epochMs === undefined) return 'unknown'
   const ms = nowMs - epochMs
-  const found = units.find(([, size]) => ms >= size)
+  const found = timeUnits.find(([, size]) => ms >= size)
   return found === undefined ? 'just now' : `${Math.floor(ms / found[1])}${found[0]} ago`
 }
 

@@ -1,4 +1,5 @@
-const units = [
+/** Letter and milliseconds, the longest first. */
+export const timeUnits = [
   ['d', 86_400_000],
   ['h', 3_600_000],
   ['m', 60_000],
@@ -12,7 +13,7 @@ export const durationText = (milliseconds: number): string => {
   if (milliseconds < 60_000) return `${round(milliseconds / 1000)}s`
   let rest = Math.round(milliseconds / 1000) * 1000
   let text = ''
-  for (const [unit, size] of units) {
+  for (const [unit, size] of timeUnits) {
     const count = Math.floor(rest / size)
     if (count > 0) text += `${count}${unit}`
     rest -= count * size
