@@ -5,7 +5,8 @@ import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { homedir, tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { open } from './raw.ts'
+import { killed } from './child.ts'
+import { accepts } from './raw.ts'
 import { until } from './until.ts'
 
 /** Apache Kafka as Maven has it, in KRaft mode; runs on Java 17. */
@@ -99,13 +100,7 @@ function kafkaNode(classPath: string, folder: string, settings: string, port: nu
       child = started
       await until(`the Kafka node on port ${port} takes connections`, () => (started.exitCode === null ? accepts(port) : failed(port)), 60_000)
     },
-    async kill() {
-      const running = child
-      if (running === undefined || running.exitCode !== null || running.signalCode !== null) return
-      const gone = new Promise((resolve) => running.once('exit', resolve))
-      running.kill('SIGKILL')
-      await gone
-    },
+    kill: () => killed(child),
     freeze: () => void child?.kill('SIGSTOP'),
     thaw: () => void child?.kill('SIGCONT'),
     signal: (name) => void child?.kill(name),
@@ -188,16 +183,6 @@ const pom = `<project xmlns="http://maven.apache.org/POM/4.0.0">
   </dependencies>
 </project>
 `
-
-async function accepts(port: number): Promise<boolean> {
-  try {
-    const socket = await open(port)
-    socket.destroy()
-    return true
-  } catch {
-    return false
-  }
-}
 
 function failed(port: number): never {
   throw new Error(`the Kafka node on port ${port} ended while it started`)

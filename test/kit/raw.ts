@@ -92,3 +92,14 @@ function bodyLength(head: string, status: number, body: string): number | undefi
   const last = /(?:^|\r\n)0\r\n(?:[^\r\n]+\r\n)*\r\n/.exec(body)
   return last === null ? undefined : last.index + last[0].length
 }
+
+/** Whether something takes connections at the port. */
+export async function accepts(port: number): Promise<boolean> {
+  try {
+    const socket = await open(port)
+    socket.destroy()
+    return true
+  } catch {
+    return false
+  }
+}

@@ -3,6 +3,7 @@ import type { ChildProcess } from 'node:child_process'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { join } from 'node:path'
+import { killed } from './child.ts'
 import { freePort } from './servers.ts'
 import { until } from './until.ts'
 
@@ -46,13 +47,7 @@ export async function redisProcess(
         return /^(?:\+PONG|-NOAUTH)/.test(await ask(port, 'PING').catch(() => ''))
       })
     },
-    kill: async () => {
-      const running = child
-      if (running === undefined || running.exitCode !== null || running.signalCode !== null) return
-      const gone = new Promise((resolve) => running.once('exit', resolve))
-      running.kill('SIGKILL')
-      await gone
-    },
+    kill: () => killed(child),
     freeze: () => void child?.kill('SIGSTOP'),
     thaw: () => void child?.kill('SIGCONT'),
     ask: (command) => ask(port, command),

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import type { ChildProcess, SpawnOptions } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { guardian } from './rabbitmq-node.ts'
-import { open } from './raw.ts'
+import { accepts } from './raw.ts'
 import { until } from './until.ts'
 
 /** A server program that runs for a test, in a process of its own. */
@@ -90,16 +90,6 @@ function send(pid: number, signal: NodeJS.Signals): void {
 function lives(pid: number): boolean {
   try {
     return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'))
-  } catch {
-    return false
-  }
-}
-
-async function accepts(port: number): Promise<boolean> {
-  try {
-    const socket = await open(port)
-    socket.destroy()
-    return true
   } catch {
     return false
   }
