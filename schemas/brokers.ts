@@ -1,4 +1,5 @@
 import type { FromSchema, JSONSchema } from 'json-schema-to-ts'
+import { addresses, connectTimeout, localFile, password, username } from './connection.ts'
 import { tls } from './tls.ts'
 
 /** What brokers of every kind have. */
@@ -25,19 +26,7 @@ const common = {
 } as const
 
 const kind = 'Kind of broker: `embedded`, `rabbitmq` or `kafka`.'
-const username = { type: 'string', minLength: 1, description: 'User name.' } as const
-const password = {
-  type: 'string',
-  minLength: 1,
-  writeOnly: true,
-  description: 'Password; take it from the environment: `${env:NAME}`. Never shown.',
-} as const
-const connectTimeout = {
-  type: 'string',
-  format: 'headgate-duration',
-  default: '5s',
-  description: 'Longest wait for a connection to one address; then the next one is tried.',
-} as const
+const connectTimeoutToNode = { ...connectTimeout, description: 'Longest wait for a connection to one address; then the next one is tried.' } as const
 
 const embedded = {
   type: 'object',
@@ -46,12 +35,7 @@ const embedded = {
   required: ['type'],
   properties: {
     type: { type: 'string', const: 'embedded', description: kind },
-    path: {
-      type: 'string',
-      minLength: 1,
-      default: '.headgate/messages.db',
-      description: 'The file, relative to the working directory. On a disk of this machine, never on a network file system.',
-    },
+    path: localFile('.headgate/messages.db'),
     ...common,
   },
 } as const satisfies JSONSchema
@@ -64,9 +48,7 @@ const rabbitmq = {
   properties: {
     type: { type: 'string', const: 'rabbitmq', description: kind },
     urls: {
-      type: 'array',
-      minItems: 1,
-      maxItems: 100,
+      ...addresses,
       items: { type: 'string', format: 'headgate-amqp-url' },
       description: 'Nodes of one cluster, tried in turn; the path is the virtual host.',
     },
@@ -79,7 +61,7 @@ const rabbitmq = {
       default: '10s',
       description: 'Silence after which the peer is asked for a sign of life, in whole seconds; after twice as long the connection is dead.',
     },
-    connect_timeout: connectTimeout,
+    connect_timeout: connectTimeoutToNode,
     queue_type: {
       type: 'string',
       enum: ['quorum', 'classic'],
@@ -98,9 +80,7 @@ const kafka = {
   properties: {
     type: { type: 'string', const: 'kafka', description: kind },
     urls: {
-      type: 'array',
-      minItems: 1,
-      maxItems: 100,
+      ...addresses,
       items: { type: 'string', format: 'headgate-kafka-url' },
       description: 'Servers of one cluster, `HOST:PORT` or `kafka://HOST:PORT`, asked in turn for the others.',
     },
@@ -118,7 +98,7 @@ const kafka = {
     },
     partitions: { type: 'integer', minimum: 1, maximum: 10000, default: 3, description: 'Partitions of topics that are made here.' },
     replicas: { type: 'integer', minimum: 1, maximum: 100, default: 1, description: 'Copies of each partition of topics that are made here.' },
-    connect_timeout: connectTimeout,
+    connect_timeout: connectTimeoutToNode,
     ...common,
   },
 } as const satisfies JSONSchema

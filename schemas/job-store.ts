@@ -1,4 +1,5 @@
 import type { FromSchema, JSONSchema } from 'json-schema-to-ts'
+import { addresses, connectTimeout, localFile, password, username } from './connection.ts'
 import { tls } from './tls.ts'
 
 const kind = 'Kind of store: `embedded` or `redis`.'
@@ -10,12 +11,7 @@ const embedded = {
   required: ['type'],
   properties: {
     type: { type: 'string', const: 'embedded', description: kind },
-    path: {
-      type: 'string',
-      minLength: 1,
-      default: '.headgate/store.db',
-      description: 'The file, relative to the working directory. On a disk of this machine, never on a network file system.',
-    },
+    path: localFile('.headgate/store.db'),
   },
 } as const satisfies JSONSchema
 
@@ -27,19 +23,12 @@ const redis = {
   properties: {
     type: { type: 'string', const: 'redis', description: kind },
     urls: {
-      type: 'array',
-      minItems: 1,
-      maxItems: 100,
+      ...addresses,
       items: { type: 'string', format: 'headgate-redis-url' },
       description: 'The server, with the number of the database as its path; with `sentinel` the Sentinels, asked in turn for the primary.',
     },
-    username: { type: 'string', minLength: 1, description: 'User of the server (ACL); the default user where absent.' },
-    password: {
-      type: 'string',
-      minLength: 1,
-      writeOnly: true,
-      description: 'Password of the server; take it from the environment: `${env:NAME}`. Never shown.',
-    },
+    username: { ...username, description: 'User of the server (ACL); the default user where absent.' },
+    password: { ...password, description: 'Password of the server; take it from the environment: `${env:NAME}`. Never shown.' },
     tls: { ...tls, description: 'TLS towards `rediss` addresses, of Sentinels and servers alike.' },
     key_prefix: {
       type: 'string',
@@ -56,8 +45,8 @@ const redis = {
       properties: {
         name: { type: 'string', minLength: 1, description: 'Name under which the Sentinels watch the primary, such as `mymaster`.' },
         database: { type: 'integer', minimum: 0, maximum: 65535, default: 0, description: 'Number of the database on the primary.' },
-        username: { type: 'string', minLength: 1, description: 'User of the Sentinels.' },
-        password: { type: 'string', minLength: 1, writeOnly: true, description: 'Password of the Sentinels. Never shown.' },
+        username: { ...username, description: 'User of the Sentinels.' },
+        password: { ...password, description: 'Password of the Sentinels. Never shown.' },
       },
     },
     wait: {
@@ -88,12 +77,7 @@ const redis = {
       default: '1s',
       description: 'Longest wait for an answer of the store; then the request gets 503 with `Retry-After`.',
     },
-    connect_timeout: {
-      type: 'string',
-      format: 'headgate-duration',
-      default: '5s',
-      description: 'Longest wait for a connection to one address; then it is tried anew.',
-    },
+    connect_timeout: { ...connectTimeout, description: 'Longest wait for a connection to one address; then it is tried anew.' },
   },
 } as const satisfies JSONSchema
 
