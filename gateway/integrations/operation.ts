@@ -10,6 +10,11 @@ export interface Operations {
    * STATE_UNAVAILABLE (503), CLIENT_GONE.
    */
   execute(request: OperationRequest): Promise<OperationResult>
+  /**
+   * Goes on with an intent that was put into a queue, by the `intentHeader` of its message; undefined when nothing is known of it any more.
+   * @throws {GatewayError} IDEMPOTENCY_IN_PROGRESS, STATE_UNAVAILABLE
+   */
+  resume(id: string, from: 'delivery'): Promise<OperationResult | undefined>
   /** How an intent is doing; undefined when its id is unknown. */
   status(id: string): Promise<IntentStatus | undefined>
 }
@@ -45,7 +50,8 @@ export type Tell = readonly { readonly language: string; readonly text: string }
  * - `pending`: stored, goes on by itself; ask for `id` at the status path.
  * - `failed`: will not happen by this intent.
  * - `skipped`: dropped as declared; counts as done for queues and flows.
- * - `wait`: only for `delivery` and `step`: nothing is decided, come again after `delayMs`; not the message's fault.
+ * - `wait`: only for `delivery` and `step`: nothing is decided, come again after `delayMs`. `counted`: no failure mode foresees it, so that it
+ *   counts as a failed attempt; otherwise it is not the message's fault.
  */
 export type OperationResult =
   | { readonly type: 'completed'; readonly id: string; readonly output: JsonValue; readonly replayed: boolean; readonly by: string }
@@ -80,6 +86,7 @@ export type OperationResult =
       readonly id: string
       readonly mode: string | undefined
       readonly delayMs: number
+      readonly counted: boolean
       readonly failure: StoredFailure | undefined
     }
 
@@ -113,3 +120,6 @@ export interface IntentStatus {
   /** Of a completed one. */
   readonly output: JsonValue | undefined
 }
+
+/** Header of messages that were made by a failure mode: the id of the intent to go on with. Their body is a note for people. */
+export const intentHeader = 'headgate-intent'
