@@ -36,7 +36,13 @@ export async function startPostgresql(settings: readonly string[] = []): Promise
   // Killed processes lose nothing that the system has taken: only a machine that fails would need the slow way to the disk.
   const always = [`port=${port}`, 'listen_addresses=127.0.0.1', 'unix_socket_directories=', 'fsync=off', 'max_connections=50', 'shared_buffers=16MB']
   const args = ['-D', data, ...[...always, ...settings].flatMap((setting) => ['-c', setting])]
-  const server = serverProcess({ name: 'PostgreSQL', command: join(programs, 'postgres'), args, port, options })
+  // It refuses everybody while it recovers from a kill.
+  const ready = (): Promise<boolean> =>
+    run(join(programs, 'pg_isready'), ['-q', '-h', '127.0.0.1', '-p', String(port)]).then(
+      () => true,
+      () => false,
+    )
+  const server = serverProcess({ name: 'PostgreSQL', command: join(programs, 'postgres'), args, port, ready, options })
   const stop = async (): Promise<void> => {
     await server.kill()
     await rm(folder, { recursive: true, force: true, maxRetries: 5 })

@@ -7,7 +7,7 @@ import { until } from './until.ts'
 
 /** A server program that runs for a test, in a process of its own. */
 export interface ServerProcess {
-  /** Resolves when it takes connections at its port. */
+  /** Resolves when it answers at its port. */
   start(): Promise<void>
   /** SIGKILL to it and the processes that it started; resolves when all of them are gone. */
   kill(): Promise<void>
@@ -22,13 +22,15 @@ export interface ServerCommand {
   readonly command: string
   readonly args: readonly string[]
   readonly port: number
+  /** Where taking connections does not mean that it answers. */
+  readonly ready?: () => Promise<boolean>
   readonly options?: Pick<SpawnOptions, 'cwd' | 'env' | 'uid' | 'gid'>
 }
 
 const keptOutput = 2000
 
 /** It ends with this process, in whatever way that ends. */
-export function serverProcess({ name, command, args, port, options }: ServerCommand): ServerProcess {
+export function serverProcess({ name, command, args, port, ready = () => accepts(port), options }: ServerCommand): ServerProcess {
   let child: ChildProcess | undefined
   let guard: ChildProcess | undefined
   const signal = (what: NodeJS.Signals): void => {
@@ -46,10 +48,10 @@ export function serverProcess({ name, command, args, port, options }: ServerComm
     child = started
     guard = guardian(started)
     await until(
-      `${name} takes connections`,
+      `${name} answers`,
       () => {
         if (started.pid === undefined || started.exitCode !== null || started.signalCode !== null) throw new Error(`${name} did not start: ${output}`)
-        return accepts(port)
+        return ready()
       },
       60_000,
     )
