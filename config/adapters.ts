@@ -4,7 +4,8 @@ import type { PluginSource } from './model.ts'
 export interface AdapterDescription {
   readonly type: string
   readonly capability: string
-  readonly baseUrl?: string
+  /** False: `base_url` is not for it. */
+  readonly baseUrl?: string | false
   readonly auth: readonly string[]
   /** JSON Schema of `settings`. */
   readonly settings: Readonly<Record<string, unknown>>

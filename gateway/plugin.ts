@@ -24,8 +24,11 @@ export interface Adapter {
   readonly capability: string
   /** One sentence for listings. */
   readonly summary: string
-  /** Used where the integration names no `base_url`; where there is none, `base_url` is required. */
-  readonly baseUrl?: string
+  /**
+   * Used where the integration names no `base_url`; where there is none, `base_url` is required. False: it does not speak HTTP, so that
+   * `base_url` is an error and its settings say where the provider is.
+   */
+  readonly baseUrl?: string | false
   /** Kinds of `auth` that it takes; the first one is what `plugins show` proposes. The gateway applies all but `aws`. */
   readonly auth: readonly AuthType[]
   /** Of `settings` in the integration: an object schema with `additionalProperties: false` and a description for every key. */
@@ -85,6 +88,7 @@ export interface AdapterContext {
   readonly auth: { readonly type: AuthType } & Readonly<Record<string, Json>>
   /** Settings of each declared operation. */
   readonly operations: Readonly<Record<string, Readonly<Record<string, Json>>>>
+  /** Empty for an adapter that does not speak HTTP. */
   readonly baseUrl: string
   /**
    * A secret as it is at this moment: `secret('settings.webhook_secret')`, `secret('auth.secret_access_key')`. Read it each time it is
