@@ -1,16 +1,14 @@
 import { extname } from 'node:path'
 import { GatewayError } from '../../errors.ts'
 import type { BrokerLog } from '../broker.ts'
-import { sqliteThread } from '../sqlite/sqlite-thread.ts'
-import type { SqliteThread } from '../sqlite/sqlite-thread.ts'
-import { StoreError } from '../sqlite/store-error.ts'
 import type { JobOperations, JobProgramData } from './job-program.ts'
 import { endedStates } from './job-store.ts'
 import type { Begun, Job, JobStore } from './job-store.ts'
 import type { StoredJob } from './job-tables.ts'
 import { intentOf, storable } from './job-values.ts'
 import { endOf, jobWaiters } from './job-waiters.ts'
-import { storeTrouble, storeUnavailable } from './store-trouble.ts'
+import { storeThread } from './store-thread.ts'
+import { statusRole } from './store-trouble.ts'
 
 export interface SqliteJobStoreOptions {
   /** The file, absolute; made where it is missing. Several processes of one machine may use it. */
@@ -26,20 +24,22 @@ export interface SqliteJobStoreOptions {
   readonly maxBytes?: number
 }
 
-/** A store that does not answer for this long counts as away; whoever asked is told to come back. */
-const callTimeoutMs = 10_000
-
-/** A thread that has died is started anew by the next call, but no more often than this. */
-const restartMs = 1000
-
 const writes: ReadonlySet<keyof JobOperations> = new Set<keyof JobOperations>(['begin', 'stored', 'forget', 'update', 'clean'])
 
 const defaultMaxBytes = 16 * 1024 ** 3
 
 /** Statuses and idempotency keys in an SQLite file. Nothing is touched before the first call. */
 export function sqliteJobStore(options: SqliteJobStoreOptions): JobStore {
-  const { now, log } = options
-  const store = jobThread(options)
+  const { path, statusTtlMs, now, log, maxBytes = defaultMaxBytes } = options
+  const store = storeThread<JobOperations>({
+    program: new URL(`./job-program${extname(import.meta.url)}`, import.meta.url),
+    path,
+    data: { path, statusTtlMs, maxBytes } satisfies JobProgramData,
+    writes,
+    role: statusRole,
+    log,
+    now,
+  })
   const waiters = jobWaiters({ version: () => store.call('version', undefined), endedOf: (ids) => store.call('ended', { ids }) })
 
   const clean = async (): Promise<void> => {
@@ -77,76 +77,6 @@ export function sqliteJobStore(options: SqliteJobStoreOptions): JobStore {
       waiters.close()
       await store.close()
     },
-  }
-}
-
-interface JobThread {
-  readonly closed: boolean
-  /** @throws {GatewayError} BROKER_UNAVAILABLE */
-  call<Name extends keyof JobOperations>(name: Name, request: JobOperations[Name]['request']): Promise<JobOperations[Name]['answer']>
-  close(): Promise<void>
-}
-
-/** The thread of the store, replaced when it dies; the log says when it fails and when it works again. */
-function jobThread({ path, statusTtlMs, log, now, maxBytes = defaultMaxBytes }: SqliteJobStoreOptions): JobThread {
-  let thread: SqliteThread<JobOperations> | undefined
-  let startedAtMs = -Infinity
-  let closed = false
-  const trouble = storeTrouble({ path }, { log, now })
-
-  const start = (): SqliteThread<JobOperations> => {
-    startedAtMs = now()
-    const data: JobProgramData = { path, statusTtlMs, maxBytes }
-    const started = sqliteThread<JobOperations>({
-      program: new URL(`./job-program${extname(import.meta.url)}`, import.meta.url),
-      path,
-      data,
-      onEnd: () => {
-        if (thread === started) thread = undefined
-      },
-    })
-    return started
-  }
-
-  const current = (): SqliteThread<JobOperations> => {
-    const tooSoon = Math.abs(now() - startedAtMs) < restartMs
-    if (thread === undefined && (closed || tooSoon)) throw new StoreError({ kind: 'ended', message: 'the store is closed' })
-    thread ??= start()
-    return thread
-  }
-
-  return {
-    get closed() {
-      return closed
-    },
-    call: async (name, request) => {
-      try {
-        const answer = await timeLimited(current().call(name, request))
-        // On a full disk all can still be read.
-        if (writes.has(name)) trouble.over()
-        return answer
-      } catch (error) {
-        if (!(error instanceof StoreError) || error.kind === 'operation') throw error
-        if (!closed) trouble.met(error, { kind: error.kind })
-        throw storeUnavailable(error)
-      }
-    },
-    close: async () => {
-      closed = true
-      await thread?.close()
-    },
-  }
-}
-
-async function timeLimited<Value>(answer: Promise<Value>): Promise<Value> {
-  let timer: NodeJS.Timeout | undefined
-  const limit = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new StoreError({ kind: 'io', message: `no answer within ${callTimeoutMs} ms` })), callTimeoutMs)
-  })
-  try {
-    return await Promise.race([answer, limit])
-  } finally {
-    clearTimeout(timer)
   }
 }
 

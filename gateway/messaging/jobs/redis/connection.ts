@@ -1,7 +1,7 @@
 import type { RedisStoreConfig } from '../../../../config/model.ts'
-import type { BrokerLog } from '../../broker.ts'
 import type { GatewayError } from '../../../errors.ts'
-import { storeTrouble, storeUnavailable } from '../store-trouble.ts'
+import { statusRole, storeTrouble } from '../store-trouble.ts'
+import type { StoreTroubleDeps } from '../store-trouble.ts'
 import { shownAddress } from './address.ts'
 import { adviseOnServer } from './advice.ts'
 import { plainError, redisClient } from './client.ts'
@@ -24,21 +24,17 @@ const notSent = /^there is no connection|^Stream isn't writeable|^Connection is 
  */
 const useless = /\bREADONLY\b|^UNBLOCKED\b|^MASTERDOWN\b|cannot be used with replica|^Command timed out/
 
-export interface RedisConnectionDeps {
-  readonly log: BrokerLog
-  /** Milliseconds since the epoch. */
-  now(): number
-}
+export type RedisConnectionDeps = StoreTroubleDeps
 
 /** One connection to the primary, made anew whenever it ends or stops answering. Nothing waits in it for a server that is away. */
 export interface RedisConnection {
   /** Another number whenever the connection is another one: what was written over one cannot be confirmed over the next. */
   readonly epoch: number
-  /** Resolves when the first connection stands. @throws {GatewayError} BROKER_UNAVAILABLE, within the time limit of a command. */
+  /** Resolves when the first connection stands. @throws {GatewayError} As the role of the store says, within the time limit of a command. */
   opened(): Promise<void>
-  /** @throws {GatewayError} BROKER_UNAVAILABLE, within the time limit of a command. */
+  /** @throws {GatewayError} As the role of the store says, within the time limit of a command. */
   run(script: Script, keys: readonly string[], args: readonly (string | number | Buffer)[]): Promise<unknown>
-  /** @throws {GatewayError} BROKER_UNAVAILABLE */
+  /** @throws {GatewayError} As the role of the store says */
   call(name: string, ...args: readonly (string | number | Buffer)[]): Promise<unknown>
   /** To be told to a caller, after a line in the log. */
   unavailable(error: unknown): GatewayError
@@ -50,6 +46,7 @@ export interface RedisConnection {
 /** @param onReady A connection stands, the first or another one. */
 export function redisConnection(config: RedisStoreConfig, deps: RedisConnectionDeps, onReady: () => void): RedisConnection {
   const where = { redis: shownAddress(config) }
+  const { role = statusRole } = deps
   const trouble = storeTrouble(where, deps)
   let epoch = 0
   let inFlight = 0
@@ -85,7 +82,7 @@ export function redisConnection(config: RedisStoreConfig, deps: RedisConnectionD
       trouble.met(plain)
       if (useless.test(plain.message)) giveUp()
     }
-    return storeUnavailable(plain, !notSent.test(plain.message))
+    return role.unavailable(plain, !notSent.test(plain.message))
   }
 
   const send = async (name: string, args: readonly (string | number | Buffer)[]): Promise<unknown> => {
