@@ -1,8 +1,10 @@
-import type { GatewayConfig, RouteConfig, RouteTarget } from '../config/model.ts'
+import type { FlowConfig, GatewayConfig, RouteConfig, RouteTarget } from '../config/model.ts'
 import { eventsRoute } from './http/events-route.ts'
 import type { Exchange } from './http/exchange.ts'
 import { fixedRoute } from './http/fixed-route.ts'
+import { flowRoute } from './http/flow-route.ts'
 import { mirror } from './http/mirror.ts'
+import { operationRoute } from './http/operation-route.ts'
 import { queueRoute } from './http/queue-route.ts'
 import type { Route } from './http/route.ts'
 import { routeTable } from './http/route-table.ts'
@@ -10,10 +12,13 @@ import type { RouteTable } from './http/route-table.ts'
 import { countsAgainstService, errorType, httpCircuitRules, httpRetryRules } from './http/service-rules.ts'
 import { serviceRoute } from './http/service-route.ts'
 import type { Branch } from './http/service-route.ts'
+import { flowSource, intentSource } from './http/status-documents.ts'
 import { statusRoute } from './http/status-route.ts'
+import { statusWait } from './http/status-wait.ts'
 import type { UpstreamAnswer } from './http/upstream-answer.ts'
 import { upstreamCall } from './http/upstream-call.ts'
 import { waiter } from './http/waiter.ts'
+import { webhookRoute } from './http/webhook-route.ts'
 import type { Messaging } from './messaging/messaging.ts'
 import type { Metrics } from './observe/metrics.ts'
 import { compose } from './pipe.ts'
@@ -23,6 +28,7 @@ import { CircuitBreaker } from './policies/circuit-breaker.ts'
 import { retry } from './policies/retry.ts'
 import { retryBudget } from './policies/retry-budget.ts'
 import type { RetryBudget } from './policies/retry-budget.ts'
+import type { Providers } from './providers.ts'
 import type { Service } from './services/service.ts'
 
 type ProxyTarget = Extract<RouteTarget, { readonly type: 'service' | 'split' }>
@@ -30,6 +36,7 @@ type ProxyTarget = Extract<RouteTarget, { readonly type: 'service' | 'split' }>
 export interface BuildDeps {
   readonly metrics: Metrics
   readonly messaging: Pick<Messaging, 'publisher' | 'jobs' | 'gate'>
+  readonly providers: Pick<Providers, 'operations' | 'flows' | 'webhook'>
   /** Milliseconds on a monotonic clock. */
   now(): number
   /** Milliseconds since the epoch. */
@@ -133,7 +140,8 @@ export function buildRoutes(config: GatewayConfig, services: ReadonlyMap<string,
   }
 
   const { events, queues, tracing } = config
-  const doorDeps = { ...deps, ...deps.messaging, events, queues, tracing, statusPath: config.messaging.statusPath }
+  const wait = statusWait(deps.now)
+  const doorDeps = { ...deps, ...deps.messaging, ...deps.providers, wait, events, queues, tracing, statusPath: config.messaging.statusPath }
 
   const build = (route: RouteConfig): Route => {
     const { target } = route
@@ -146,13 +154,21 @@ export function buildRoutes(config: GatewayConfig, services: ReadonlyMap<string,
       case 'events':
         return eventsRoute(route, doorDeps)
       case 'operation':
+        return operationRoute(route, target, doorDeps)
       case 'flow':
+        return flowRoute(route, target, flowNamed(target.flow, route), doorDeps)
       case 'webhook':
-        throw new Error(`${route.origin}: the target ${target.type} is not built yet`)
+        return webhookRoute(route, target.integration, doorDeps)
       case 'service':
       case 'split':
         return proxyRoute(route, target)
     }
+  }
+
+  const flowNamed = (name: string, route: RouteConfig): FlowConfig => {
+    const flow = config.flows.find((one) => one.name === name)
+    if (flow === undefined) throw new Error(`${route.origin}: flow ${name} does not exist`)
+    return flow
   }
 
   const proxyRoute = (route: RouteConfig, target: ProxyTarget): Route => {
@@ -173,10 +189,16 @@ export function buildRoutes(config: GatewayConfig, services: ReadonlyMap<string,
   }
 
   const routes = config.routes.map(build)
-  const queueRules = config.routes.filter(({ target }) => target.type === 'queue')
-  if (queueRules.length > 0) routes.push(statusRoute({ ...doorDeps, queueRules, consumers: config.consumers }))
+  const lasting = config.routes.filter(({ target }) => lastingTargets.has(target.type))
+  if (lasting.length > 0) {
+    const sources = [intentSource(deps.providers.operations), flowSource(deps.providers.flows)]
+    routes.push(statusRoute({ ...doorDeps, queueRules: lasting, consumers: config.consumers, sources }))
+  }
   return { table: routeTable(routes.map((route) => [route.config.match, route] as const)), routes, ...state }
 }
+
+/** Targets whose work may go on after the answer, so that callers need a place to ask. */
+const lastingTargets: ReadonlySet<RouteTarget['type']> = new Set<RouteTarget['type']>(['queue', 'operation', 'flow'])
 
 /** Picks branches by weight; with one branch, always that one. */
 function chooser(branches: readonly Branch[], weights: readonly number[], random: () => number): () => Branch {

@@ -13,6 +13,7 @@ import { sqliteJobStore } from '../messaging/jobs/sqlite-job-store.ts'
 import type { Message } from '../messaging/message.ts'
 import { queueRoute } from './queue-route.ts'
 import { statusRoute } from './status-route.ts'
+import { statusWait } from './status-wait.ts'
 import { queueOf, ruleOf, startDoor } from './test/door.ts'
 import type { Door } from './test/door.ts'
 
@@ -50,7 +51,7 @@ async function start(rule: Partial<RouteConfig> = {}, queue: Partial<QueueConfig
       event: () => Promise.reject(new Error('no events here')),
     }
     const deps = { ...parts, publisher, jobs, queues: [queueOf(queue)], statusPath: '/-/messages' }
-    return [queueRoute(config, deps), statusRoute({ ...deps, queueRules: [config], consumers: [] })]
+    return [queueRoute(config, deps), statusRoute({ ...deps, queueRules: [config], consumers: [], sources: [], wait: statusWait(parts.now) })]
   })
 }
 

@@ -9,6 +9,7 @@ import type { JobChange, JobStore } from '../messaging/jobs/job-store.ts'
 import { messageId } from '../messaging/jobs/message-id.ts'
 import { sqliteJobStore } from '../messaging/jobs/sqlite-job-store.ts'
 import { statusRoute } from './status-route.ts'
+import { statusWait } from './status-wait.ts'
 import { queueOf, ruleOf, startDoor } from './test/door.ts'
 import type { Door } from './test/door.ts'
 
@@ -29,7 +30,16 @@ beforeEach(async () => {
     now: Date.now,
   })
   door = await startDoor((parts) => [
-    statusRoute({ ...parts, jobs, statusPath: '/-/messages', queueRules: [ruleOf({ cors })], queues: [queueOf(), shortLived], consumers: [] }),
+    statusRoute({
+      ...parts,
+      jobs,
+      statusPath: '/-/messages',
+      queueRules: [ruleOf({ cors })],
+      queues: [queueOf(), shortLived],
+      consumers: [],
+      sources: [],
+      wait: statusWait(parts.now),
+    }),
   ])
 })
 

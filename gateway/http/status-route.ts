@@ -6,20 +6,26 @@ import { isMessageId } from '../messaging/jobs/message-id.ts'
 import type { JobStore } from '../messaging/jobs/job-store.ts'
 import { jobDocument, jobHeaders } from './job-document.ts'
 import { jobWait } from './job-wait.ts'
+import type { Exchange } from './exchange.ts'
 import { ownRoute } from './own-route.ts'
-import type { OwnRouteDeps } from './own-route.ts'
+import type { OwnAnswer, OwnRouteDeps } from './own-route.ts'
 import { preferences } from './prefer.ts'
 import type { Route } from './route.ts'
+import type { StatusDocument, StatusSource } from './status-documents.ts'
+import type { StatusWait } from './status-wait.ts'
 
 export interface StatusRouteDeps extends OwnRouteDeps {
   readonly jobs: JobStore
   /** Path of the status resources, without a slash at its end. */
   readonly statusPath: string
-  /** Rules that put requests into queues: pages that may send there may read here. */
+  /** Rules that begin work which goes on: pages that may send there may read here. */
   readonly queueRules: readonly RouteConfig[]
   /** All queues and consumers of the configuration. */
   readonly queues: readonly QueueConfig[]
   readonly consumers: readonly JobConsumer[]
+  /** What else has a status: intents and flows. */
+  readonly sources: readonly StatusSource[]
+  readonly wait: StatusWait
   /** Milliseconds since the epoch. */
   epochNow(): number
 }
@@ -32,13 +38,44 @@ export function statusRoute(deps: StatusRouteDeps): Route {
     const id = exchange.path.slice(deps.statusPath.length + 1)
     const { waitMs, applied } = preferences(exchange.req.headers['prefer'])
     const found = isMessageId(id) ? await wait.until(exchange, id, waitMs) : undefined
-    if (found === undefined) {
+    const waited = waitMs === 0 ? [] : applied
+    if (found === undefined) return other(exchange, id, waitMs, waited)
+    const job = asOfNow(found)
+    return { status: 200, headers: [...jobHeaders(job), ...waited], body: jobDocument(job) }
+  })
+
+  async function other(exchange: Exchange, id: string, waitMs: number, applied: readonly string[]): Promise<OwnAnswer> {
+    const look = (): Promise<StatusDocument | undefined> => statusOf(id, exchange.req.headers['accept-language'])
+    const ended =
+      waitMs === 0
+        ? undefined
+        : await deps.wait.until(exchange, waitMs, async () => {
+            const document = await look()
+            return document === undefined || document.ended ? (document ?? missing) : undefined
+          })
+    const document = ended ?? (await look()) ?? missing
+    if (document === missing) {
       throw new GatewayError('MESSAGE_NOT_FOUND', { detail: 'Either it was never taken here, or it ended too long ago.' })
     }
-    const job = asOfNow(found)
-    return { status: 200, headers: [...jobHeaders(job), ...(waitMs === 0 ? [] : applied)], body: jobDocument(job) }
-  })
+    const again = document.ended ? [] : ['retry-after', '1']
+    const headers = ['content-type', 'application/json', 'cache-control', 'no-store', ...again, ...document.headers, ...applied]
+    return { status: 200, headers, body: document.body }
+  }
+
+  async function statusOf(id: string, acceptLanguage: string | undefined): Promise<StatusDocument | undefined> {
+    if (!idPattern.test(id)) return undefined
+    for (const source of deps.sources) {
+      const document = await source.get(id, acceptLanguage)
+      if (document !== undefined) return document
+    }
+    return undefined
+  }
 }
+
+/** Ids of whatever kind; nothing else need be looked for. */
+const idPattern = /^[A-Za-z0-9._-]{1,200}$/
+
+const missing: StatusDocument = { ended: true, headers: [], body: '' }
 
 function statusRule(statusPath: string, queueRules: readonly RouteConfig[]): RouteConfig {
   const literals = statusPath.split('/').filter((segment) => segment !== '')

@@ -1,4 +1,6 @@
 import type { ConsumerConfig, QueueConfig, TracingConfig } from '../../config/model.ts'
+import type { Flows } from '../flows/flows.ts'
+import type { Operations } from '../integrations/operation.ts'
 import type { Metrics } from '../observe/metrics.ts'
 import type { CircuitBreaker } from '../policies/circuit-breaker.ts'
 import type { Service } from '../services/service.ts'
@@ -44,6 +46,9 @@ export interface ConsumerDeps {
   /** The service of `deliverTo`, where that is one. */
   readonly service: Service | undefined
   readonly publisher: Publisher
+  /** What consumers call that deliver to an integration or a flow. */
+  readonly operations: Operations
+  readonly flows: Flows
   /** Where events go, for consumers that deliver to `events`. */
   readonly gate: EventGate
   readonly jobs: Pick<JobStore, 'update'>

@@ -17,6 +17,7 @@ import { patience } from './consumer-patience.ts'
 import type { Patience } from './consumer-patience.ts'
 import { verdictOfAnswer, verdictOfError } from './consumer-verdict.ts'
 import { deliveryHeaders } from './targets/delivery-headers.ts'
+import { flowTarget, operationTarget } from './targets/operation-target.ts'
 import { eventsTarget, queueTarget } from './targets/queue-target.ts'
 import { serviceTarget } from './targets/service-target.ts'
 import type { Target, TargetAnswer } from './targets/target.ts'
@@ -120,8 +121,9 @@ function targetOf(config: ConsumerConfig, deps: ConsumerDeps, ids: IdSource): Ta
     case 'events':
       return eventsTarget(target.events, deps.gate)
     case 'operation':
+      return operationTarget(config.queue, target, deps.operations)
     case 'flow':
-      throw new Error(`${config.origin}: the target ${target.type} is not built yet`)
+      return flowTarget(config.queue, target, deps.flows)
     case 'service': {
       const { service, metrics, now, epochNow, tracing } = deps
       if (service === undefined) throw new Error(`${config.origin}: service ${target.service} does not exist`)

@@ -62,7 +62,7 @@ export function consumerWork(config: ConsumerConfig, deps: ConsumerDeps, counts:
       case 'done':
         return { outcome: 'ack' }
       case 'undecided':
-        return { outcome: 'release', delayMs: pipe.breaker?.status.opensForMs ?? 0 }
+        return { outcome: 'release', delayMs: verdict.delayMs ?? pipe.breaker?.status.opensForMs ?? 0 }
       case 'hopeless':
         return { outcome: 'dead_letter', reason: verdict.reason, attempts, error: verdict.error }
       case 'failed': {

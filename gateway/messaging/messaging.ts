@@ -1,5 +1,7 @@
 import type { ConsumerConfig, GatewayConfig } from '../../config/model.ts'
 import { GatewayError } from '../errors.ts'
+import type { Flows } from '../flows/flows.ts'
+import type { Operations } from '../integrations/operation.ts'
 import type { BreakerSample, Metrics } from '../observe/metrics.ts'
 import type { Service } from '../services/service.ts'
 import { closed, nextPool } from './broker-pool.ts'
@@ -20,6 +22,9 @@ import type { EventGate } from './targets/target.ts'
 export interface MessagingDeps {
   readonly log: BrokerLog
   readonly metrics: Metrics
+  /** What consumers call that deliver to an integration or a flow; always those in force. */
+  readonly operations: Operations
+  readonly flows: Flows
   /** This process among those that share the consumers' limits. */
   readonly share: ConsumerDeps['share']
   /** Milliseconds on a monotonic clock. */
@@ -108,6 +113,8 @@ export function messaging(deps: MessagingDeps): Messaging {
           queue,
           service,
           gate,
+          operations: deps.operations,
+          flows: deps.flows,
           publisher: inForce,
           jobs,
           metrics: deps.metrics,

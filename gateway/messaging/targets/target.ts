@@ -1,6 +1,7 @@
 import type { Handler } from '../../pipe.ts'
 import type { DeliveryCall } from '../consumer-call.ts'
 import type { Message } from '../message.ts'
+import type { FailureNote } from '../settlement.ts'
 
 /** The innermost stage of a consumer's pipe: one attempt. */
 export type Target = Handler<DeliveryCall, TargetAnswer>
@@ -14,6 +15,10 @@ export interface TargetAnswer {
   readonly contentType: string | undefined
   /** Only where the sender of the message may ask for it, and not beyond `maxResultBytes`. */
   readonly body: Buffer | undefined
+  /** Nothing is decided, and nobody is to blame: the message comes again after so many milliseconds, uncounted. */
+  readonly postponeMs?: number
+  /** Why it failed, where the status alone does not tell. */
+  readonly failure?: FailureNote
 }
 
 /** From a target that took the message into its keeping. */

@@ -6,6 +6,7 @@ import { metrics } from '../../observe/metrics.ts'
 import type { Metrics } from '../../observe/metrics.ts'
 import { logicalService } from '../../services/logical-service.ts'
 import { serviceConfig, testDeps } from '../../services/test/fixtures.ts'
+import { absentFlows, absentOperations } from '../../../test/kit/absent.ts'
 import { directQueue } from '../../../test/kit/messages.ts'
 import { memoryBroker } from '../../../test/kit/memory-broker.ts'
 import type { MemoryBroker } from '../../../test/kit/memory-broker.ts'
@@ -77,6 +78,8 @@ export async function scene(options: SceneOptions = {}): Promise<Scene> {
     service,
     publisher: { toQueue: () => Promise.reject(new Error('not here')), event: () => Promise.reject(new Error('not here')) },
     gate: () => Promise.reject(new Error('not here')),
+    operations: absentOperations,
+    flows: absentFlows,
     jobs: jobRecorder(jobs),
     metrics: all,
     tracing,
