@@ -34,10 +34,12 @@ export function operationInput(config: RouteConfig, template: JsonTemplate | und
 function plainInput(body: JsonValue | undefined, params: Record<string, string>, exchange: Exchange): JsonValue {
   if (body === undefined) return { ...queryOf(exchange), ...params }
   if (Object.keys(params).length === 0) return body
-  if (typeof body !== 'object' || body === null || Array.isArray(body))
-    throw new GatewayError('BAD_REQUEST', { detail: 'The body must be a JSON object.' })
+  if (!isObject(body)) throw new GatewayError('BAD_REQUEST', { detail: 'The body must be a JSON object.' })
   return { ...body, ...params }
 }
+
+const isObject = (value: JsonValue): value is { readonly [key: string]: JsonValue } =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
 
 /** @returns Undefined for an empty body. */
 function jsonBody(bytes: Buffer, contentType: string | undefined): JsonValue | undefined {

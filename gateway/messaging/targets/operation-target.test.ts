@@ -70,7 +70,9 @@ test('a declared wait sends the message back uncounted for as long as it says', 
   const { broker, consumer } = await withOperation((call) => Promise.resolve(call < 30 ? wait : done))
   broker.put({ id: 'm1', body: Buffer.from('{}') })
   await until('it is done', () => broker.settled.at(-1)?.settlement.outcome === 'ack')
-  expect(broker.settled.slice(0, -1).map(({ settlement }) => settlement)).toEqual(Array(29).fill({ outcome: 'release', delayMs: 7 }))
+  expect(broker.settled.slice(0, -1).map(({ settlement }) => settlement)).toEqual(
+    Array.from({ length: 29 }, () => ({ outcome: 'release', delayMs: 7 })),
+  )
   expect(consumer.status().settled).toMatchObject({ retry: 0, dead_letter: 0 })
 })
 
