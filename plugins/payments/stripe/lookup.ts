@@ -1,0 +1,90 @@
+import type { Json, Lookup, OperationCall } from '../../../gateway/plugin.ts'
+import { refusal } from '../failure.ts'
+import { at, listAt, textAt } from '../json.ts'
+import { paymentJson, refundJson } from '../payment.ts'
+import type { StripeClient } from './client.ts'
+import { isDeclined, keyName, paymentOf, refundOf } from './payment-intent.ts'
+
+const pageSize = 100
+/** Of payments, newest first: beyond these nothing can be said. */
+const maxPages = 20
+/** How far the clocks may be apart. */
+const skewS = 300
+/** A request may still be on its way, or be worked on by Stripe: what is not there earlier may still come. */
+const settledAfterMs = 90_000
+
+type Found = (call: OperationCall) => Promise<Lookup>
+
+/**
+ * Asks Stripe what became of an intent. Lists are complete at once, unlike searches, which lag behind by up to a minute; they cannot be
+ * filtered by metadata, so that the payments since the first attempt are read page by page.
+ */
+export const stripeLookups = (
+  stripe: StripeClient,
+  now: () => number,
+): { readonly created: Found; readonly captured: Found; readonly refunded: Found; readonly released: Found } => {
+  const nothingYet = (call: OperationCall): Lookup => ({ found: now() - call.firstAttemptAtMs >= settledAfterMs ? 'absent' : 'unknown' })
+
+  const marked = async (call: OperationCall, path: string, query: Query): Promise<Marked> => {
+    let after: string | undefined
+    for (let page = 0; page < maxPages; page += 1) {
+      const answer = await stripe.get(path, { ...query, limit: pageSize, starting_after: after }, call.signal)
+      const items = listAt(answer, 'data')
+      const found = items.find((item) => textAt(item, 'metadata', keyName) === call.key)
+      if (found !== undefined) return { found, all: true }
+      after = textAt(items.at(-1), 'id')
+      if (at(answer, 'has_more') !== true || after === undefined) return { found: undefined, all: true }
+    }
+    return { found: undefined, all: false }
+  }
+
+  const created: Found = async (call) => {
+    const since = Math.floor(call.firstAttemptAtMs / 1000) - skewS
+    const { found, all } = await marked(call, '/v1/payment_intents', { 'created[gte]': since, customer: textAt(call.input, 'customer') })
+    if (found === undefined) return all ? nothingYet(call) : { found: 'unknown' }
+    if (isDeclined(found)) return { found: 'failed', failure: refusal('The payment was declined', declineOf(found)) }
+    const confirmed = textAt(call.input, 'payment_method') !== undefined
+    const halfDone = ['requires_confirmation', 'requires_payment_method'].includes(textAt(found, 'status') ?? '')
+    return confirmed && halfDone ? { found: 'unknown' } : { found: 'done', output: paymentJson(paymentOf(found)) }
+  }
+
+  const refunded: Found = async (call) => {
+    const { found, all } = await marked(call, '/v1/refunds', { payment_intent: textAt(call.input, 'payment') })
+    if (found === undefined) return all ? nothingYet(call) : { found: 'unknown' }
+    const refund = refundOf(found)
+    if (refund.status === 'succeeded' || refund.status === 'processing') return { found: 'done', output: refundJson(refund) }
+    return { found: 'failed', failure: refusal('Stripe could not refund the payment', `refund_${refund.status}`) }
+  }
+
+  const intent = (call: OperationCall): Promise<Json> => stripe.intent(textAt(call.input, 'payment') ?? '', call.signal)
+
+  const captured: Found = async (call) => {
+    const payment = paymentOf(await intent(call))
+    if (payment.status === 'succeeded') return { found: 'done', output: paymentJson(payment) }
+    if (payment.status === 'canceled') return { found: 'failed', failure: refusal('The payment was given up before', 'canceled') }
+    return payment.status === 'requires_capture' ? nothingYet(call) : { found: 'unknown' }
+  }
+
+  const released: Found = async (call) => {
+    const found = await intent(call)
+    const payment = paymentOf(found)
+    if (payment.status === 'canceled') return { found: 'done', output: paymentJson(payment) }
+    if (payment.status !== 'succeeded') return nothingYet(call)
+    if (at(call.input, 'refund_if_captured') !== true) return { found: 'failed', failure: refusal('The payment was captured before', 'captured') }
+    const whole = at(found, 'latest_charge', 'refunded') === true
+    return whole ? { found: 'done', output: paymentJson(payment) } : nothingYet(call)
+  }
+
+  return { created, captured, refunded, released }
+}
+
+interface Marked {
+  /** What carries the key of the intent. */
+  readonly found: Json | undefined
+  /** Whether the whole list was read, so that what was not found is not there. */
+  readonly all: boolean
+}
+
+type Query = Readonly<Record<string, string | number | undefined>>
+
+const declineOf = (intent: Json): string => textAt(intent, 'last_payment_error', 'code') ?? 'card_declined'
