@@ -3,6 +3,7 @@ import { compileTemplate } from '../../config/templates/template.ts'
 import { GatewayError } from '../errors.ts'
 import { wholeBody } from './body-intake.ts'
 import type { Exchange } from './exchange.ts'
+import { formBody } from './form-body.ts'
 import { pathParams } from './route-table.ts'
 
 /** Names that the template of a request may use. */
@@ -15,7 +16,7 @@ export type OperationInput = (exchange: Exchange, key: string | undefined) => Pr
 export function operationInput(config: RouteConfig, template: JsonTemplate | undefined, now: () => number): OperationInput {
   const fill = template === undefined ? undefined : compileTemplate(template, variables)
   return async (exchange, key) => {
-    const body = jsonBody(await wholeBody(exchange, config.maxBodyBytes, now), exchange.req.headers['content-type'])
+    const body = readBody(await wholeBody(exchange, config.maxBodyBytes, now), exchange.req.headers['content-type'])
     const params = decodedParams(config, exchange.path)
     if (fill === undefined) return plainInput(body, params, exchange)
     const values = { body: body ?? null, params, query: queryOf(exchange), headers: headersOf(exchange), key: key ?? '' }
@@ -42,11 +43,15 @@ const isObject = (value: JsonValue): value is { readonly [key: string]: JsonValu
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
 /** @returns Undefined for an empty body. */
-function jsonBody(bytes: Buffer, contentType: string | undefined): JsonValue | undefined {
+function readBody(bytes: Buffer, contentType = 'application/json'): JsonValue | undefined {
   if (bytes.length === 0) return undefined
-  if (contentType !== undefined && !/^application\/(?:[^;]+\+)?json\s*(?:;|$)/i.test(contentType)) {
-    throw new GatewayError('BAD_REQUEST', { detail: 'The body must be JSON: `content-type: application/json`.' })
-  }
+  if (/^application\/(?:[^;]+\+)?json\s*(?:;|$)/i.test(contentType)) return jsonBody(bytes)
+  const form = /^application\/x-www-form-urlencoded\s*(?:;|$)/i.test(contentType) ? formBody(bytes.toString('latin1')) : undefined
+  if (form === undefined) throw new GatewayError('BAD_REQUEST', { detail: 'The body must be JSON (`content-type: application/json`) or a form.' })
+  return form
+}
+
+function jsonBody(bytes: Buffer): JsonValue {
   try {
     return JSON.parse(utf8.decode(bytes), withoutPrototype) as JsonValue
   } catch {

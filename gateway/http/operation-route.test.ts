@@ -118,6 +118,13 @@ describe('a request for an operation', () => {
     expect([got.status, got.headers['location'], jsonOf(got)]).toEqual([200, '/payments/pi_1', { payment: 'pi_1', for: 'order 7 of north' }])
   })
 
+  test('may be a form', async () => {
+    await start({ request: { amount: '{{ int(body.amount) }}', order: '{{ body.metadata.order }}' } })
+    answer = () => Promise.resolve(completed({ id: 'pi_1' }))
+    await post({ body: 'amount=100&metadata[order]=7%C3%A4', headers: { 'content-type': 'application/x-www-form-urlencoded' } })
+    expect(asked[0]?.input).toEqual({ amount: 100, order: '7ä' })
+  })
+
   test('without a key is refused where the operation needs one', async () => {
     await start()
     const got = await ask(`${door.url}/orders`, { method: 'POST', body: '{}' })
