@@ -1,4 +1,4 @@
-import type { PluginSource } from './model.ts'
+import type { JsonValue, PluginSource } from './model.ts'
 
 /** What the checks need to know of an adapter; `Adapter` of the plugin contract is one. */
 export interface AdapterDescription {
@@ -13,10 +13,13 @@ export interface AdapterDescription {
   readonly declared?: {
     readonly settings: Readonly<Record<string, unknown>>
     /** @throws Error with a sentence for the author of the configuration. */
-    define(name: string, settings: never): OperationDescription
+    define(name: string, settings: never, template: CompileTemplate): OperationDescription
   }
   readonly webhook?: { readonly events: Readonly<Record<string, unknown>> }
 }
+
+/** `compileTemplate`, handed to adapters. */
+export type CompileTemplate = (source: JsonValue, variables: readonly string[]) => (values: Readonly<Record<string, unknown>>) => JsonValue
 
 export interface OperationDescription {
   readonly idempotency: 'key' | 'inherent' | 'none'

@@ -31,14 +31,19 @@ export interface Adapter {
   readonly baseUrl?: string | false
   /** Kinds of `auth` that it takes; the first one is what `plugins show` proposes. The gateway applies all but `aws`. */
   readonly auth: readonly AuthType[]
+  /** For `auth: oauth2` where the integration names no `token_url`: a path under `base_url`, or a whole URL. */
+  readonly tokenUrl?: string
   /** Of `settings` in the integration: an object schema with `additionalProperties: false` and a description for every key. */
   readonly settings: JsonSchema
   readonly operations: Readonly<Record<string, OperationDefinition>>
   /** For adapters whose operations are declared in the configuration: of `settings` in each operation, and what they make of it. */
   readonly declared?: {
     readonly settings: JsonSchema
-    /** @throws Error with a sentence for the author of the configuration. */
-    define(name: string, settings: Readonly<Record<string, Json>>): OperationDefinition
+    /**
+     * @param template Compiles templates, as that of the context.
+     * @throws Error with a sentence for the author of the configuration.
+     */
+    define(name: string, settings: Readonly<Record<string, Json>>, template: AdapterContext['template']): OperationDefinition
   }
   readonly webhook?: WebhookDefinition
   /** Called once for each integration of this type and each time its settings change; must not call the provider. */
