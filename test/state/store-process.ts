@@ -24,7 +24,7 @@ export interface StoreProcess {
 export async function storeProcess(task: StoreTask): Promise<StoreProcess> {
   const child = fork(fileURLToPath(new URL('./store-user.ts', import.meta.url)), [JSON.stringify(task)], { execArgv: [] })
   const heard: string[] = []
-  child.on('message', (said) => heard.push(String(said)))
+  child.on('message', (said: string) => heard.push(said))
   child.on('error', () => undefined)
   await until('the other process has begun', () => heard.length > 0, 15_000)
   return { said: () => heard, kill: () => killed(child) }
