@@ -97,8 +97,8 @@ const failureOf = (error: Error, sent: boolean, status: number, host: string): P
   const code = 'code' in error && typeof error.code === 'string' ? error.code : ''
   const known = status === 0 ? {} : { status }
   if (error instanceof UnusableAnswer) return invalid(`${host} gave ${error.message}`, status, error)
-  if (code.startsWith('HPE_') || malformed.has(code) || /bad (?:response|upgrade)/.test(error.message))
-    return invalid(`What ${host} answered is not HTTP (${code})`, status, error)
+  if (error.name === 'HTTPParserError' || malformed.has(code) || /bad (?:response|upgrade)/.test(error.message))
+    return invalid(`What ${host} answered is not HTTP`, status, error)
   // The library's words could hold the value of a header.
   if (unsendable.has(code))
     return new ProviderFailure('internal', `The request to ${host} cannot be sent: ${code}`, { executed: sent ? 'unknown' : 'no' })
