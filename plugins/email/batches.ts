@@ -23,7 +23,8 @@ export interface Batching {
 }
 
 /** Puts mails together that can be one call to the provider. @returns An answer for each call, in their order. */
-export async function inBatches(calls: readonly OperationCall[], { from, groupOf, maxMails, maxRecipients, sendGroup }: Batching) {
+export async function inBatches(calls: readonly OperationCall[], batching: Batching): Promise<readonly BatchAnswer[]> {
+  const { from, groupOf, maxMails, maxRecipients, sendGroup } = batching
   const answers: BatchAnswer[] = calls.map(() => null)
   const groups = new Map<string, BatchItem[]>()
   for (const [index, call] of calls.entries()) {

@@ -26,6 +26,6 @@ const unitMs: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h:
 
 /** @param text As the format `headgate-duration` has it: `250ms`, `1h30m`. @returns Milliseconds. */
 export function durationMs(text: Json | undefined): number {
-  const parts = [...String(text).matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h|d)/g)]
+  const parts = [...(typeof text === 'string' ? text : '').matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h|d)/g)]
   return parts.length === 0 ? Infinity : parts.reduce((sum, [, amount, unit = '']) => sum + Number(amount) * (unitMs[unit] ?? 0), 0)
 }

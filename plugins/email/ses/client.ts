@@ -8,8 +8,9 @@ export type SesCall = (method: 'GET' | 'POST', path: string, body: Json | undefi
 export const sesCall =
   ({ http, auth, secret, baseUrl, now }: AdapterContext): SesCall =>
   async (method, path, body, signal) => {
-    const [accessKeyId, secretAccessKey, sessionToken] = [auth['access_key_id'], secret('auth.secret_access_key'), secret('auth.session_token')]
-    if (typeof accessKeyId !== 'string' || secretAccessKey === undefined) {
+    const { access_key_id: accessKeyId, region } = auth
+    const [secretAccessKey, sessionToken] = [secret('auth.secret_access_key'), secret('auth.session_token')]
+    if (typeof accessKeyId !== 'string' || typeof region !== 'string' || secretAccessKey === undefined) {
       throw new ProviderFailure('unauthorized', 'no credentials for SES', { executed: 'no', code: 'credentials_missing' })
     }
     const text = body === undefined ? undefined : JSON.stringify(body)
@@ -17,7 +18,7 @@ export const sesCall =
       method,
       url: `${baseUrl.replace(/\/$/, '')}${path}`,
       service: 'ses',
-      region: String(auth['region']),
+      region,
       accessKeyId,
       secretAccessKey,
       datetime: new Date(now()).toISOString().replaceAll(/[:-]|\.\d{3}/g, ''),

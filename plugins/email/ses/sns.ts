@@ -116,9 +116,15 @@ export function snsMessages(settings: Fields, { now, log }: Pick<AdapterContext,
 
 function signedText(message: Fields): string {
   const names = message['Type'] === 'Notification' ? ['Message', 'MessageId', 'Subject', 'Timestamp', 'TopicArn', 'Type'] : confirmationNames
-  return names
-    .map((name) => [name, message[name]])
-    .flatMap(([name, value]) => (typeof value === 'string' ? [`${String(name)}\n${value}\n`] : []))
+  const given = names.map((name) => ({ name, value: message[name] }))
+  return given
+    .map(({ name, value }) =>
+      typeof value === 'string'
+        ? `${name}
+${value}
+`
+        : '',
+    )
     .join('')
 }
 
