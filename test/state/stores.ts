@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { BrokerLog } from '../../gateway/messaging/broker.ts'
+import { loadPgLibrary } from '../../gateway/state/postgresql-library.ts'
+import { postgresqlRecordStore } from '../../gateway/state/postgresql-record-store.ts'
 import type { RecordStore } from '../../gateway/state/record-store.ts'
 import { redisRecordStore } from '../../gateway/state/redis-record-store.ts'
 import { sqliteRecordStore } from '../../gateway/state/sqlite-record-store.ts'
@@ -7,6 +9,8 @@ import type { RecordStoreHarness } from '../contracts/record-store-suite.ts'
 import { until } from '../kit/until.ts'
 import { storeProcess } from './store-process.ts'
 import type { StoreProcess, StoreTask } from './store-process.ts'
+
+const library = await loadPgLibrary()
 
 type Place = StoreTask['store']
 
@@ -18,7 +22,7 @@ export function openStore(place: Place, log = silent, settings: StoreSettings = 
   const deps = { log, now: Date.now, ...settings }
   if (place.type === 'embedded') return sqliteRecordStore({ path: place.path, ...deps })
   if (place.type === 'redis') return redisRecordStore({ config: place, ...deps })
-  throw new Error('no such store')
+  return postgresqlRecordStore({ config: place, library, reveal: (text) => text, ...deps })
 }
 
 const line = (): void => undefined
