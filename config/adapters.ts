@@ -7,6 +7,8 @@ export interface AdapterDescription {
   /** False: `base_url` is not for it. */
   readonly baseUrl?: string | false
   readonly auth: readonly string[]
+  /** For `auth: oauth2` without `token_url`. */
+  readonly tokenUrl?: string
   /** JSON Schema of `settings`. */
   readonly settings: Readonly<Record<string, unknown>>
   readonly operations: Readonly<Record<string, OperationDescription>>

@@ -1,5 +1,6 @@
 import type { SourceLocation } from './diagnostics/diagnostic.ts'
 import type { Tree } from './source/tree.ts'
+import { below, isSecretPlace, type Place, type SecretPlaces } from './source/secret-places.ts'
 import { secretTexts, shownScalar } from './source/secrets.ts'
 import { isContainer, isMapping, type Mapping, pointerSteps } from './source/value.ts'
 
@@ -11,11 +12,12 @@ export interface EffectiveConfig {
   originOf(pointer: string): SourceLocation | 'default' | 'command line' | undefined
 }
 
-export const effectiveConfig = (tree: Tree): EffectiveConfig => {
+/** @param places Which values are secret. */
+export const effectiveConfig = (tree: Tree, places: SecretPlaces): EffectiveConfig => {
   let value: unknown
   return {
     get value(): unknown {
-      value ??= shownValue(tree, tree.root, secretTexts(tree.root))
+      value ??= shownValue({ tree, places, secrets: secretTexts(tree.root, places) }, tree.root, undefined)
       return value
     },
     originOf: (pointer) => {
@@ -27,11 +29,21 @@ export const effectiveConfig = (tree: Tree): EffectiveConfig => {
   }
 }
 
-const shownValue = (tree: Tree, value: unknown, secrets: ReadonlySet<unknown>): unknown => {
+interface Shown {
+  readonly tree: Tree
+  readonly places: SecretPlaces
+  readonly secrets: ReadonlySet<unknown>
+}
+
+const shownValue = (context: Shown, value: unknown, at: Place | undefined): unknown => {
   if (!isContainer(value)) return value
+  const { tree, places, secrets } = context
   // A short form such as `health_check: /health` was written as a text and has become a map: what was written is one of its entries.
-  const shown = (item: unknown, key: string): unknown =>
-    isContainer(item) ? shownValue(tree, item, secrets) : shownScalar(key, item, tree.provenance.interpolated(value, key)?.written, secrets)
+  const shown = (item: unknown, key: string): unknown => {
+    const place = below(at, key)
+    if (isContainer(item)) return shownValue(context, item, place)
+    return shownScalar(isSecretPlace(places, place), item, tree.provenance.interpolated(value, key)?.written, secrets)
+  }
   if (!isMapping(value)) return value.map((item, index) => shown(item, String(index)))
   const copy: Mapping = {}
   for (const [key, item] of Object.entries(value)) copy[key] = shown(item, key)

@@ -52,7 +52,4 @@ export const gatewaySchema = {
 /** Sections that the schema accepts and this version does not run yet: each gives a warning that says so. */
 export const inactivePaths = ['/health_checks/external_apis', '/health_checks/message_queues', '/services/*/consul'] as const
 
-/** Rule targets that are part of the language and cannot be built yet: an error, because a route must never do something else instead. */
-export const inactiveTargets = ['integration', 'flow'] as const
-
 export type GatewayInput = FromSchema<typeof gatewaySchema>

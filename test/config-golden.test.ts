@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { renderText } from '../config/diagnostics/render/text.ts'
 import { load } from '../config/load.ts'
+import { testAdapters } from './kit/adapters.ts'
 
 const folder = join(import.meta.dirname, 'fixtures/config')
 const update = process.env['UPDATE_GOLDEN'] === '1'
@@ -23,7 +24,7 @@ const pathsOf = (fixture: string): string[] =>
     : [fixture]
 
 test.each(fixtures)('%s is reported exactly', async (fixture) => {
-  const { diagnostics, sources, config } = await load({ paths: pathsOf(fixture), env, cwd: folder })
+  const { diagnostics, sources, config } = await load({ paths: pathsOf(fixture), env, cwd: folder, adapters: testAdapters })
   const text = diagnostics.length === 0 ? 'fine\n' : renderText(diagnostics, sources)
   const expected = join(folder, `${fixture.replace(/\.yaml$/, '')}.expected.txt`)
   if (update) writeFileSync(expected, text)

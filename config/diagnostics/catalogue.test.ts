@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { testAdapters } from '../../test/kit/adapters.ts'
 import { load } from '../load.ts'
 import { catalogue, type CatalogueEntry } from './catalogue.ts'
 
@@ -37,7 +38,7 @@ const codesOf = async (text: string): Promise<string[]> => {
   const folder = mkdtempSync(join(tmpdir(), 'headgate-catalogue-'))
   try {
     writeFileSync(join(folder, 'gateway.yaml'), text)
-    const { diagnostics } = await load({ paths: ['gateway.yaml'], env: {}, cwd: folder })
+    const { diagnostics } = await load({ paths: ['gateway.yaml'], env: {}, cwd: folder, adapters: testAdapters })
     return diagnostics.map(({ code }) => code)
   } finally {
     rmSync(folder, { recursive: true })

@@ -1,5 +1,7 @@
 import type { CatalogueEntry } from './catalogue/entry.ts'
 import { formatErrors } from './catalogue/formats.ts'
+import { failureModeErrors } from './catalogue/failure-modes.ts'
+import { flowErrors, integrationErrors, integrationValues, integrationWarnings } from './catalogue/integrations.ts'
 import { messaging, messagingWarnings } from './catalogue/messaging.ts'
 import { routes } from './catalogue/routes.ts'
 import { shape } from './catalogue/shape.ts'
@@ -11,19 +13,29 @@ export const catalogue: Readonly<Record<DiagnosticCode, CatalogueEntry>> = {
   ...shape,
   ...formatErrors,
   ...values,
+  ...integrationValues,
   ...routes,
   ...messaging,
+  ...integrationErrors,
+  ...failureModeErrors,
+  ...flowErrors,
   ...warnings,
   ...messagingWarnings,
+  ...integrationWarnings,
 }
 
 export type DiagnosticCode =
   | keyof typeof shape
   | keyof typeof formatErrors
   | keyof typeof values
+  | keyof typeof integrationValues
   | keyof typeof routes
   | keyof typeof messaging
+  | keyof typeof integrationErrors
+  | keyof typeof failureModeErrors
+  | keyof typeof flowErrors
   | keyof typeof warnings
   | keyof typeof messagingWarnings
+  | keyof typeof integrationWarnings
 
 export type { CatalogueEntry }

@@ -1,4 +1,3 @@
-import { inactiveTargets } from '../../schemas/gateway.ts'
 import type { ValidConsumer } from '../resolve/input.ts'
 import { readDurationMs } from '../resolve/readers.ts'
 import type { PlannedQueue } from '../resolve/topology.ts'
@@ -6,7 +5,7 @@ import type { Steps } from '../source/tree.ts'
 import { isMapping, type Mapping, placeName, pointerOf } from '../source/value.ts'
 import { quoted } from '../values/parsed.ts'
 import type { LintContext } from './context.ts'
-import { lintEventNames, unknownName } from './references.ts'
+import { lintEventNames, lintOperation, unknownName } from './references.ts'
 
 /** A consumer as it counts; one of `consumers`, or that of a subscriber. */
 export interface Handled {
@@ -53,13 +52,14 @@ const lintQueueName = (context: LintContext, { consumer, at }: Handled): void =>
   )
 }
 
-const targets = ['service', 'queue', 'events', 'integration'] as const
+const targets = ['service', 'queue', 'events', 'integration', 'flow'] as const
 
 /** Keys that say more about one target. */
 const companions = [
-  ['path', 'service'],
-  ['method', 'service'],
-  ['operation', 'integration'],
+  ['path', ['service']],
+  ['method', ['service']],
+  ['operation', ['integration']],
+  ['request', ['integration', 'flow']],
 ] as const
 
 const lintTarget = (context: LintContext, { name, consumer, at, targetAt }: Handled): void => {
@@ -79,7 +79,7 @@ const lintTarget = (context: LintContext, { name, consumer, at, targetAt }: Hand
     unclear(
       targetAt,
       `${placeName(targetAt)} names no target.`,
-      at[0] === 'events' ? 'Add `service` or `queue`.' : 'Add `service`, `queue` or `events`.',
+      at[0] === 'events' ? 'Add `service` or `queue`.' : 'Add `service`, `queue`, `events`, `integration` or `flow`.',
     )
   const [, second] = given
   if (second !== undefined)
@@ -89,25 +89,18 @@ const lintTarget = (context: LintContext, { name, consumer, at, targetAt }: Hand
       'Keep one of them.',
     )
   for (const [key, needs] of companions) {
-    if (given.length === 1 && !given.includes(needs) && tree.isWritten([...targetAt, key]))
-      findings.report('HG3015', tree.keyLocation([...targetAt, key]), `\`${key}\` belongs to \`${needs}\`; a \`${given[0]}\` has none.`, {
+    if (given.length === 1 && !needs.some((need) => given.includes(need)) && tree.isWritten([...targetAt, key]))
+      findings.report('HG3015', tree.keyLocation([...targetAt, key]), `\`${key}\` belongs to \`${needs.join('` and `')}\`; a \`${given[0]}\` has none.`, {
         pointer: pointerOf([...targetAt, key]),
       })
   }
   if (target.service !== undefined && target.path === undefined)
     unclear([...targetAt, 'service'], `${placeName(targetAt)} does not say which \`path\` of the service gets the message.`, 'Add `path: /...`.')
-  for (const key of inactiveTargets) {
-    if (target[key] === undefined) continue
-    findings.report(
-      'HG3004',
-      tree.keyLocation([...targetAt, key]),
-      `\`${key}\` targets are not active in this version, and a consumer must not do anything else instead.`,
-      { pointer: pointerOf([...targetAt, key]) },
-    )
-  }
   if (target.service !== undefined) unknownName(context, 'service', target.service, [...targetAt, 'service'])
   if (target.queue !== undefined) unknownName(context, 'queue', target.queue, [...targetAt, 'queue'])
   if (target.events !== undefined) lintEventNames(context, target.events, [...targetAt, 'events'])
+  if (target.integration !== undefined) lintOperation(context, targetAt, target.integration, target.operation)
+  if (target.flow !== undefined) unknownName(context, 'flow', target.flow, [...targetAt, 'flow'])
 }
 
 const lintPolicies = ({ tree, findings }: LintContext, { consumer, at }: Handled): void => {

@@ -1,6 +1,8 @@
 import type { Findings } from '../diagnostics/findings.ts'
 import { boundedNearest } from '../diagnostics/nearest.ts'
-import type { ValidConsumer, ValidInput, ValidRule, ValidService } from '../resolve/input.ts'
+import type { AdapterCatalogue } from '../adapters.ts'
+import type { Provider, Providers } from '../providers.ts'
+import type { ValidConsumer, ValidFlow, ValidInput, ValidIntegration, ValidRule, ValidService } from '../resolve/input.ts'
 import type { Tree } from '../source/tree.ts'
 import { isMapping, type Mapping, pointerOf, pointerSteps } from '../source/value.ts'
 
@@ -15,6 +17,14 @@ export interface RawRule {
   readonly rule: Mapping
   /** True when the rule has keys that nobody knows: then a key that seems to be missing is probably one of them. */
   readonly misspelt: boolean
+}
+
+/** What is known of adapters. */
+export type Adapters = Pick<LintContext, 'catalogue' | 'providers'>
+
+export interface LintIntegration {
+  readonly input: ValidIntegration
+  readonly provider: Provider
 }
 
 /** What can be linted although other parts do not fit the schema. */
@@ -42,13 +52,23 @@ export interface LintContext {
   readonly brokerNames: ReadonlySet<string> | undefined
   /** Declared ones, those of subscribers, and without `queues` those that consumers name. */
   readonly queueNames: ReadonlySet<string> | undefined
+  readonly integrationNames: ReadonlySet<string> | undefined
+  readonly flowNames: ReadonlySet<string> | undefined
+  readonly alertNames: ReadonlySet<string> | undefined
+  readonly secretNames: ReadonlySet<string> | undefined
+  /** Those of `integrations` that fit the schema and the adapter, with their adapter. */
+  readonly integrations: ReadonlyMap<string, LintIntegration>
+  readonly flows: ReadonlyMap<string, ValidFlow>
+  readonly catalogue: AdapterCatalogue
+  /** Also of integrations that do not fit the schema. */
+  readonly providers: Providers
   /** Whether a section is absent or fits the schema. */
   fits(name: keyof ValidInput): boolean
   /** One section, when it fits the schema. */
   section<Name extends keyof ValidInput>(name: Name): ValidInput[Name] | undefined
 }
 
-export const lintContext = (tree: Tree, findings: Findings): LintContext => {
+export const lintContext = (tree: Tree, findings: Findings, { catalogue, providers }: Adapters): LintContext => {
   const { bad, misspelt } = badPlaces(findings)
   const usable = (value: unknown, pointer: string): boolean => isMapping(value) && !bad.has(pointer) && !tree.provenance.hasBroken(value)
   const { routing_rules: allRules, services: rawServices, consumers: rawConsumers } = tree.root
@@ -87,6 +107,19 @@ export const lintContext = (tree: Tree, findings: Findings): LintContext => {
     eventNames: namesIn(tree.root['events']),
     brokerNames: namesIn(tree.root['brokers']),
     queueNames: queueNames(tree.root),
+    integrationNames: namesIn(tree.root['integrations']),
+    flowNames: namesIn(tree.root['flows']),
+    alertNames: namesIn(tree.root['alerts']),
+    secretNames: namesIn(tree.root['secrets']),
+    integrations: new Map(
+      (usableIn(tree.root['integrations'], 'integrations') as unknown as [string, ValidIntegration][]).flatMap(([name, input]) => {
+        const provider = providers.get(name)
+        return provider === undefined ? [] : [[name, { input, provider }]]
+      }),
+    ),
+    flows: new Map(usableIn(tree.root['flows'], 'flows') as [string, ValidFlow][]),
+    catalogue,
+    providers,
     fits,
     section: (name) => (fits(name) ? (tree.root[name] as ValidInput[typeof name]) : undefined),
   }

@@ -1,7 +1,8 @@
 import type { Findings } from '../diagnostics/findings.ts'
 import type { Tree } from '../source/tree.ts'
-import { lintContext } from './context.ts'
+import { type Adapters, lintContext } from './context.ts'
 import { lintInactive } from './inactive.ts'
+import { lintIntegrations, type LintedIntegrations } from './integrations.ts'
 import { lintListeners } from './listeners.ts'
 import { lintMetrics } from './metrics.ts'
 import { lintRoutes } from './routes.ts'
@@ -12,9 +13,13 @@ import { lintServices, type ServiceFiles } from './services.ts'
 import { lintTargets } from './targets.ts'
 import type { ReadFile } from './named-file.ts'
 
+export interface LintInput extends Adapters {
+  readonly readFile: ReadFile
+}
+
 /** Checks what the schema cannot say: names that lead somewhere, rules that do not contradict each other. Also reads the files that the configuration names. */
-export const lint = (tree: Tree, findings: Findings, readFile: ReadFile): ServiceFiles & LintedMessaging => {
-  const context = lintContext(tree, findings)
+export const lint = (tree: Tree, findings: Findings, { readFile, ...adapters }: LintInput): ServiceFiles & LintedMessaging & LintedIntegrations => {
+  const context = lintContext(tree, findings, adapters)
   lintInactive(context)
   lintListeners(context)
   const messageFiles: string[] = []
@@ -25,5 +30,6 @@ export const lint = (tree: Tree, findings: Findings, readFile: ReadFile): Servic
   lintRoutes(context)
   lintMetrics(context)
   const { tls, files } = lintServices(context, readFile)
-  return { tls, ...messaging, files: [...files, ...messageFiles] }
+  const integrations = lintIntegrations(context, readFile, messageFiles)
+  return { tls, ...messaging, ...integrations, files: [...files, ...messageFiles] }
 }

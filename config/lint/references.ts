@@ -1,5 +1,5 @@
 import type { Steps } from '../source/tree.ts'
-import { pointerOf } from '../source/value.ts'
+import { placeName, pointerOf } from '../source/value.ts'
 import { quoted } from '../values/parsed.ts'
 import type { LintContext } from './context.ts'
 
@@ -8,6 +8,9 @@ const kinds = {
   broker: { code: 'HG3012', section: 'brokers', names: 'brokerNames' },
   queue: { code: 'HG3013', section: 'queues', names: 'queueNames' },
   event: { code: 'HG3014', section: 'events', names: 'eventNames' },
+  integration: { code: 'HG3027', section: 'integrations', names: 'integrationNames' },
+  flow: { code: 'HG3029', section: 'flows', names: 'flowNames' },
+  'alert channel': { code: 'HG3031', section: 'alerts', names: 'alertNames' },
 } as const
 
 /** Reports a name that leads nowhere. @returns The name that was probably meant; undefined also where `name` is a good one. */
@@ -41,4 +44,33 @@ export const lintEventNames = (context: LintContext, events: readonly unknown[],
       hint: 'Declare them under `events`.',
       pointer: pointerOf(steps),
     })
+}
+
+/**
+ * An operation of an integration, named or not.
+ * @param at Where `integration` and `operation` stand.
+ */
+export const lintOperation = (context: LintContext, at: Steps, integration: string, operation: string | undefined): void => {
+  const { tree, findings, suggest } = context
+  unknownName(context, 'integration', integration, [...at, 'integration'])
+  const operations = [...(context.providers.get(integration)?.operations.keys() ?? [])]
+  if (operations.length === 0) return
+  if (operation === undefined) {
+    const steps = [...at, 'integration']
+    findings.report('HG3028', tree.valueLocation(steps), `${placeName(at)} does not say which operation of ${quoted(integration)} is meant.`, {
+      hint: `Write \`${integration}.${operations[0] ?? ''}\`, or another one.`,
+      notes: [`operations: ${operations.join(', ')}`],
+      pointer: pointerOf(steps),
+    })
+    return
+  }
+  const steps = [...at, 'operation']
+  if (operations.includes(operation) || tree.isBroken(steps)) return
+  const shown = tree.shown(steps)
+  const guess = shown === undefined ? suggest(operation, operations) : undefined
+  findings.report('HG3028', tree.valueLocation(steps), `The integration ${quoted(integration)} has no operation ${quoted(shown ?? operation)}.`, {
+    hint: guess === undefined ? undefined : `Did you mean \`${guess}\`?`,
+    notes: [`operations: ${operations.join(', ')}`],
+    pointer: pointerOf(steps),
+  })
 }

@@ -1,11 +1,10 @@
-import { inactiveTargets } from '../../schemas/gateway.ts'
 import type { Steps } from '../source/tree.ts'
 import { isMapping, placeName, pointerOf } from '../source/value.ts'
 import { quoted } from '../values/parsed.ts'
 import type { LintContext, RawRule } from './context.ts'
-import { lintEventNames, unknownName } from './references.ts'
+import { lintEventNames, lintOperation, unknownName } from './references.ts'
 
-const targets = ['service', 'split', 'queue', 'events', 'integration', 'respond', 'redirect'] as const
+const targets = ['service', 'split', 'queue', 'events', 'integration', 'flow', 'webhook', 'respond', 'redirect'] as const
 
 /**
  * Each rule has one target, which this version can run and which exists. Also looks at rules that do not fit the schema elsewhere.
@@ -34,7 +33,7 @@ const lintTarget = ({ tree, findings }: LintContext, { index, rule, misspelt }: 
   const [first, second] = given
   if (first === undefined && !misspelt) {
     findings.report('HG3002', tree.keyLocation(at), `The rule for ${shown} has no target.`, {
-      hint: 'Add `service`, `split`, `queue`, `events`, `respond` or `redirect`.',
+      hint: 'Add `service`, `split`, `queue`, `events`, `integration`, `flow`, `webhook`, `respond` or `redirect`.',
       pointer: pointerOf(at),
     })
   }
@@ -50,15 +49,6 @@ const lintTarget = ({ tree, findings }: LintContext, { index, rule, misspelt }: 
       },
     )
   }
-  for (const target of inactiveTargets) {
-    if (rule[target] === undefined) continue
-    findings.report(
-      'HG3004',
-      tree.keyLocation([...at, target]),
-      `\`${target}\` targets are not active in this version, and a route must not do anything else instead.`,
-      { pointer: pointerOf([...at, target]) },
-    )
-  }
   const { split } = rule
   if (Array.isArray(split) && split.length > 0 && split.every((choice: unknown) => isMapping(choice) && choice['weight'] === 0)) {
     findings.report(
@@ -71,9 +61,24 @@ const lintTarget = ({ tree, findings }: LintContext, { index, rule, misspelt }: 
 }
 
 const lintMessages = (context: LintContext, { index, rule }: RawRule): void => {
-  const { queue, events } = rule
+  const { queue, events, integration, operation, flow, webhook } = rule
+  const at = ['routing_rules', index]
+  if (typeof integration === 'string' && integration !== '')
+    lintOperation(context, at, integration, typeof operation === 'string' ? operation : undefined)
+  if (typeof flow === 'string' && flow !== '') unknownName(context, 'flow', flow, [...at, 'flow'])
+  if (typeof webhook === 'string' && webhook !== '') lintWebhook(context, webhook, [...at, 'webhook'])
   if (typeof queue === 'string' && queue !== '') unknownName(context, 'queue', queue, ['routing_rules', index, 'queue'])
   if (Array.isArray(events)) lintEventNames(context, events, ['routing_rules', index, 'events'])
+}
+
+const lintWebhook = (context: LintContext, name: string, steps: Steps): void => {
+  const { tree, findings } = context
+  unknownName(context, 'integration', name, steps)
+  const adapter = context.providers.get(name)?.adapter
+  if (adapter === undefined || adapter.webhook !== undefined) return
+  findings.report('HG3049', tree.valueLocation(steps), `The adapter ${quoted(adapter.type)} of ${quoted(tree.shown(steps) ?? name)} has no webhooks.`, {
+    pointer: pointerOf(steps),
+  })
 }
 
 interface Reference {

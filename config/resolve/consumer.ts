@@ -1,4 +1,4 @@
-import type { ConsumerConfig, DeliveryTarget, EventConfig, EventsTarget, OrderBy } from '../model.ts'
+import type { ConsumerConfig, DeliveryTarget, EventConfig, EventsTarget, JsonTemplate, OrderBy } from '../model.ts'
 import { jsonPointer } from '../values/json-pointer.ts'
 import { resolveBreaker } from './circuit-breaker.ts'
 import type { ValidConsumer, ValidTarget } from './input.ts'
@@ -40,10 +40,14 @@ export const resolveOrder = ({ header, body }: NonNullable<ValidConsumer['order_
   return { body: steps.value }
 }
 
-const resolveTarget = ({ service, path, method, queue, events }: ValidTarget, declared: readonly EventConfig[]): DeliveryTarget => {
+const resolveTarget = (target: ValidTarget, declared: readonly EventConfig[]): DeliveryTarget => {
+  const { service, path, method, queue, events, integration, operation, flow } = target
+  const request = target.request === undefined ? {} : { request: target.request as JsonTemplate }
   if (service !== undefined && path !== undefined) return { type: 'service', service, path, method }
   if (queue !== undefined) return { type: 'queue', queue }
   if (events !== undefined) return eventsTarget(events, declared)
+  if (integration !== undefined && operation !== undefined) return { type: 'operation', integration, operation, ...request }
+  if (flow !== undefined) return { type: 'flow', flow, ...request }
   throw new TypeError('`deliver_to` was accepted without a target')
 }
 

@@ -5,6 +5,7 @@ import { kafkaUrl } from '../values/kafka-url.ts'
 import { pathPattern } from '../values/path.ts'
 import { percent } from '../values/percent.ts'
 import type { Parsed } from '../values/parsed.ts'
+import { rate } from '../values/rate.ts'
 import { size, sizeOrNever } from '../values/size.ts'
 import { upstreamUrl } from '../values/url.ts'
 
@@ -47,6 +48,7 @@ export const readBytes: (text: string) => number = remembering((text) => {
 
 /** @returns 0 to 100. */
 export const readPercent: (text: string) => number = remembering(reader(percent))
+export const readRate = reader(rate)
 export const readAddress = reader(address)
 export const readDnsName = reader(dnsName)
 export const readKafkaServer = reader(kafkaUrl)

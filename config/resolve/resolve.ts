@@ -2,15 +2,22 @@ import { createHash } from 'node:crypto'
 import { service as serviceSchema } from '../../schemas/services.ts'
 import type { GatewayConfig, HealthCheckConfig, ServiceConfig } from '../model.ts'
 import type { Tree } from '../source/tree.ts'
+import { pluginSources } from '../plugins.ts'
+import { resolveAlerts } from './alerts.ts'
+import { resolveFlows } from './flows.ts'
 import type { ValidInput } from './input.ts'
+import { type IntegrationContents, resolveIntegrations } from './integrations.ts'
 import { type MessagingFiles, resolveMessaging } from './messaging.ts'
 import { readAddress, readBytes, readDurationMs } from './readers.ts'
 import { messageLimits, resolveRoute, type RuleMessaging } from './route.ts'
 import { resolveHealthCheck, resolveService } from './service.ts'
+import { resolveSecrets, resolveState } from './state.ts'
 import type { TlsTexts } from './tls.ts'
 
-/** Contents of files that the configuration names. */
-export interface ReadFiles extends MessagingFiles {
+/** Contents of files that the configuration names, and what is known of adapters. */
+export interface ReadFiles extends MessagingFiles, IntegrationContents {
+  /** PEM texts of `state`. */
+  readonly stateTls: TlsTexts
   /** PEM texts by name of the service. */
   readonly tls: ReadonlyMap<string, TlsTexts>
 }
@@ -22,7 +29,8 @@ export interface ReadFiles extends MessagingFiles {
 export const resolve = (tree: Tree, files: ReadFiles, cwd: string): GatewayConfig => {
   const input = tree.root as unknown as ValidInput
   const messaging = resolveMessaging(tree, input, files, cwd)
-  const ruleMessaging: RuleMessaging = { events: messaging.events, maxMessageBytes: messageLimits(messaging) }
+  const integrations = resolveIntegrations(tree, input, files)
+  const ruleMessaging: RuleMessaging = { events: messaging.events, maxMessageBytes: messageLimits(messaging), integrations }
   const config: Omit<GatewayConfig, 'hash'> = {
     listeners: Object.entries(input.listeners).map(([name, listener]) => ({
       name,
@@ -44,12 +52,12 @@ export const resolve = (tree: Tree, files: ReadFiles, cwd: string): GatewayConfi
       resolveRoute(rule, ruleOrigin(tree, index), tree.isWritten(['routing_rules', index, 'max_body']), ruleMessaging),
     ),
     ...messaging,
-    plugins: [],
-    integrations: [],
-    flows: [],
-    alerts: [],
-    state: messaging.messaging.store,
-    secrets: { root: cwd, secrets: [] },
+    plugins: pluginSources(tree),
+    integrations,
+    flows: resolveFlows(tree, input, integrations),
+    alerts: resolveAlerts(input.alerts),
+    state: input.state === undefined ? messaging.messaging.store : resolveState(input.state, files.stateTls, cwd),
+    secrets: resolveSecrets(input, cwd),
   }
   return deepFreeze({ hash: hashOf(config), ...config })
 }

@@ -1,12 +1,15 @@
-import { idempotency as idempotencySchema } from '../../schemas/routing-rules.ts'
+import { idempotency as idempotencySchema, routingRule } from '../../schemas/routing-rules.ts'
 import type {
   CorsConfig,
   EventConfig,
   GatewayConfig,
   HeaderEdits,
   HeaderPair,
+  IdempotencyConfig,
+  IntegrationConfig,
+  JsonTemplate,
   NamedMatch,
-  QueueTarget,
+  ResponseConfig,
   RetryConfig,
   RewriteConfig,
   RouteConfig,
@@ -24,6 +27,7 @@ type MessageLimit = (target: RouteTarget) => number
 export interface RuleMessaging {
   readonly events: readonly EventConfig[]
   readonly maxMessageBytes: MessageLimit
+  readonly integrations: readonly IntegrationConfig[]
 }
 
 /**
@@ -91,22 +95,41 @@ export const routeId = ({ segments, prefix, trailingSlash, methods, hosts, heade
   ])
 }
 
-const resolveTarget = (rule: ValidRule, { events }: RuleMessaging): RouteTarget => {
+const resolveTarget = (rule: ValidRule, { events, integrations }: RuleMessaging): RouteTarget => {
   if (rule.service !== undefined) return { type: 'service', service: rule.service }
   if (rule.split !== undefined) return { type: 'split', choices: rule.split.map(({ service, weight }) => ({ service, weight })) }
   if (rule.redirect !== undefined) return { type: 'redirect', to: rule.redirect.to, status: rule.redirect.status }
   if (rule.respond !== undefined) return resolveRespond(rule.respond)
   if (rule.queue !== undefined) return { type: 'queue', queue: rule.queue, idempotency: resolveIdempotency(rule.idempotency) }
   if (rule.events !== undefined) return eventsTarget(rule.events, events)
+  const request = rule.request === undefined ? {} : { request: rule.request as JsonTemplate }
+  if (rule.integration !== undefined && rule.operation !== undefined) {
+    const { integration, operation } = rule
+    const required = integrations.some(
+      ({ name, operations }) => name === integration && operations.some((one) => one.name === operation && one.idempotency === 'required'),
+    )
+    const own = resolveIdempotency(rule.idempotency)
+    const idempotency = { ...own, required: own.required || required }
+    return { type: 'operation', integration, operation, idempotency, ...request, response: resolveResponse(rule.response) }
+  }
+  if (rule.flow !== undefined)
+    return { type: 'flow', flow: rule.flow, idempotency: resolveIdempotency(rule.idempotency), ...request, response: resolveResponse(rule.response) }
+  if (rule.webhook !== undefined) return { type: 'webhook', integration: rule.webhook }
   throw new TypeError(`the rule for ${rule.path} was accepted without a target`)
 }
 
 const { header, required, ttl } = idempotencySchema.properties
 
-const resolveIdempotency = (written: ValidRule['idempotency']): QueueTarget['idempotency'] => ({
+const resolveIdempotency = (written: ValidRule['idempotency']): IdempotencyConfig => ({
   header: (written?.header ?? header.default).toLowerCase(),
   required: written?.required ?? required.default,
   ttlMs: readDurationMs(written?.ttl ?? ttl.default),
+})
+
+const resolveResponse = (response: ValidRule['response']): ResponseConfig => ({
+  status: response?.status ?? routingRule.properties.response.properties.status.default,
+  headers: pairs(response?.headers),
+  ...(response?.body !== undefined && { body: response.body as JsonTemplate }),
 })
 
 /** What every broker that a target may publish to takes, in bytes; Infinity for targets that publish nothing. */

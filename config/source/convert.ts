@@ -130,11 +130,12 @@ class Conversion {
     const { value } = node
     if (typeof value !== 'string') return typeof value === 'bigint' ? Number(value) : value
     if (!value.includes('${')) return value
-    const { text, problems } = interpolate(value, this.#deps.env)
+    const { text, problems, secrets, looksSecret } = interpolate(value, this.#deps.env)
     for (const problem of problems) this.#report(problem, node, value)
     if (problems.length > 0) this.#deps.provenance.recordBroken(parent, key)
     const plain = node.type === 'PLAIN' && text !== value.replaceAll('$${', '${')
-    this.#deps.provenance.recordInterpolated(parent, key, { written: value, text })
+    const placed = secrets.map((secret) => ({ name: secret.name, field: secret.field, location: this.#within(node, value, secret) }))
+    this.#deps.provenance.recordInterpolated(parent, key, { written: value, text, secrets: placed, looksSecret })
     return plain && problems.length === 0 ? coreScalar(text) : text
   }
 
@@ -145,13 +146,11 @@ class Conversion {
       const guess = this.#suggest(problem.name, Object.keys(env))
       const hint = guess === undefined ? `Set it, or give a default: \`\${env:${problem.name}:-value}\`.` : `Did you mean \`${guess}\`?`
       findings.report('HG1018', location, `The environment variable \`${problem.name}\` is not set.`, { hint })
-    } else if (problem.kind === 'secret') {
-      findings.report('HG1019', location, `${quoted(problem.reference)} cannot be resolved: secret references are not active in this version.`, {
-        hint: 'Use `${env:NAME}` for now.',
-      })
     } else {
       findings.report('HG1017', location, `${quoted(problem.reference)} is not a reference.`, {
-        hint: 'Write `${env:NAME}` or `${env:NAME:-default}`; `$${` stands for a literal `${`.',
+        hint: problem.reference.startsWith('${secret:')
+          ? 'Write `${secret:NAME#FIELD}`, with the name of an entry of `secrets`.'
+          : 'Write `${env:NAME}`, `${env:NAME:-default}` or `${secret:NAME#FIELD}`; `$${` stands for a literal `${`.',
       })
     }
   }

@@ -11,10 +11,20 @@ export interface Entry {
   readonly value: Node | undefined
 }
 
-/** A scalar that held `${env:...}`: what stands in the file, and what it became. */
+/** A scalar that held `${...}`: what stands in the file, and what it became. */
 export interface Interpolated {
   readonly written: string
   readonly text: string
+  readonly secrets: readonly PlacedSecret[]
+  /** Whether `text` holds what looks like a reference to a secret and is none. */
+  readonly looksSecret: boolean
+}
+
+/** A reference to a secret, and where it was written. */
+export interface PlacedSecret {
+  readonly name: string
+  readonly field: string
+  readonly location: SourceLocation
 }
 
 interface Origin {
@@ -29,6 +39,8 @@ export class Provenance {
   readonly #origins = new Map<Container, Origin>()
   readonly #interpolated = new Map<Container, Map<string, Interpolated>>()
   readonly #broken = new Map<Container, Set<string>>()
+  #secrets = false
+  readonly #shared = new Map<Container, ReadonlyMap<string, string>>()
   readonly #shortForms = new Map<Container, { readonly key: string; readonly entry: Entry }>()
 
   record(container: Container, file: SourceFile, node: YAMLMap | YAMLSeq): void {
@@ -46,6 +58,7 @@ export class Provenance {
   }
 
   recordInterpolated(container: Container, key: string, interpolated: Interpolated): void {
+    if (interpolated.secrets.length > 0 || interpolated.looksSecret) this.#secrets = true
     const known = this.#interpolated.get(container)
     if (known === undefined) this.#interpolated.set(container, new Map([[key, interpolated]]))
     else known.set(key, interpolated)
@@ -78,6 +91,18 @@ export class Provenance {
     if (this.isBroken(source, sourceKey)) this.recordBroken(target, key)
   }
 
+  /** `key` was read out of what was written as `sourceKey` of the same map, which stays. */
+  recordBeside(container: Container, key: string, sourceKey: string): void {
+    this.#shared.set(container, new Map([...(this.#shared.get(container) ?? []), [key, sourceKey]]))
+    const interpolated = this.interpolated(container, sourceKey)
+    if (interpolated !== undefined) this.recordInterpolated(container, key, interpolated)
+  }
+
+  /** Whether any text refers to a secret, or looks as if it did. */
+  get hasSecrets(): boolean {
+    return this.#secrets
+  }
+
   /** The value could not be made out and was reported; nothing more is to be said about it. */
   recordBroken(container: Container, key: string): void {
     const keys = this.#broken.get(container)
@@ -98,6 +123,8 @@ export class Provenance {
   entry(container: Container, key: string): Entry | undefined {
     const short = this.#shortForms.get(container)
     if (short !== undefined) return short.key === key ? short.entry : undefined
+    const shared = this.#shared.get(container)?.get(key)
+    if (shared !== undefined) return this.entry(container, shared)
     const origin = this.#origins.get(container)
     if (origin === undefined) return undefined
     if (origin.entries === undefined && isSeq(origin.node))

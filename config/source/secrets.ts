@@ -1,33 +1,26 @@
 import { type CST, Parser } from 'yaml'
-import { mapSchema, rootSchema } from '../validate/schema-node.ts'
+import { noAdapters } from '../providers.ts'
 import { maskCharacter, withoutCredentials } from '../values/credentials.ts'
-import { isContainer, isMapping, type Mapping } from './value.ts'
-
-/** Keys whose values are never shown, wherever they stand: those that the schema marks `writeOnly`. */
-const secretKeys: ReadonlySet<string> = (() => {
-  const keys = new Set<string>()
-  mapSchema(rootSchema, (node) => {
-    for (const [name, property] of Object.entries(node.properties ?? {})) if (property.writeOnly === true) keys.add(name)
-    return node
-  })
-  return keys
-})()
+import { below, isSecretPlace, type Place, type SecretPlaces, secretPlaces } from './secret-places.ts'
+import { isContainer, type Mapping } from './value.ts'
 
 /** A file as it may be shown: secrets and the credentials of URLs masked, everything else at its place. */
-export const maskedText = (text: string): string => {
+export const maskedText = (text: string, places: SecretPlaces = ownPlaces): string => {
   const spans = [...text.matchAll(credentials)].map((match) => span(match.index + match[0].length - 1, match[1] ?? match[2] ?? ''))
-  if ([...secretKeys].some((key) => text.includes(key))) spans.push(...secretSpans(text))
+  if ([...places.suspects, 'settings', 'alerts'].some((key) => text.includes(key))) spans.push(...secretSpans(text, places))
   if (spans.length === 0) return text
   const pieces: string[] = []
   let end = 0
   for (const [from, to] of spans.toSorted((a, b) => a[0] - b[0])) {
     if (to <= end) continue
     const start = Math.max(from, end)
-    pieces.push(text.slice(end, start), text.slice(start, to).replace(/\$\{env:\w+\}|[^\r\n]/g, masked))
+    pieces.push(text.slice(end, start), text.slice(start, to).replace(/\$\{env:\w+\}|\$\{secret:[\w.#-]+\}|[^\r\n]/g, masked))
     end = to
   }
   return [...pieces, text.slice(end)].join('')
 }
+
+const ownPlaces = secretPlaces(noAdapters, undefined)
 
 /** `://user:password@`, and `user:password@` where the scheme is missing. */
 const credentials = /:\/\/([^\s"']+)@|(?<=^|[\s"'[,])([^\s"'[\],:@/{]+:(?!\/\/)[^\s"'@]+)@/gm
@@ -39,16 +32,70 @@ const span = (end: number, text: string): Span => [end - text.length, end]
 
 type Span = readonly [from: number, to: number]
 
-/** Values of secret keys, and what their aliases stand for. Works on tokens, so that texts which are not quite YAML are masked too. */
-const secretSpans = (text: string): Span[] => {
-  const items = collectionItems(text)
-  const secrets = items.filter(({ key }) => key && 'source' in key && secretKeys.has(key.source.replace(/^["']|["']$/g, '')))
-  const aliases = new Set(secrets.flatMap(({ value }) => (value?.type === 'alias' ? [value.source.slice(1)] : [])))
-  const anchored = items.filter((item) => anchors(item).some((name) => aliases.has(name)))
-  return [...secrets, ...anchored].flatMap(({ value }) => (value && value.type !== 'alias' ? [spanOf(value)] : []))
+/** Values at secret places, and what their aliases stand for. Works on tokens, so that texts which are not quite YAML are masked too. */
+const secretSpans = (text: string, places: SecretPlaces): Span[] => {
+  const tokens = [...new Parser().parse(text)]
+  const { spans, damaged } = spansOf(tokens, (place) => isSecretPlace(places, place))
+  // Where the structure is in doubt, every key that can hold a secret is taken for one.
+  return damaged ? [...spans, ...spansOf(tokens, ({ key }) => places.suspects.has(key)).spans] : spans
 }
 
-const anchors = ({ start, sep = [] }: CST.CollectionItem): string[] =>
+/** `inside`: of something that is masked as a whole. */
+type Secrecy = 'no' | 'whole' | 'inside'
+
+/** Aliases may send the walk over the same tokens again and again. */
+const maxVisits = 200_000
+
+const spansOf = (tokens: readonly CST.Token[], isSecret: (place: Place) => boolean): { spans: Span[]; damaged: boolean } => {
+  const spans: Span[] = []
+  const anchored = new Map<string, CST.Token>()
+  const aliases: { readonly name: string; readonly place: Place | undefined }[] = []
+  let damaged = false
+  let visits = 0
+  const walk = (start: CST.Token, at: Place | undefined, secret: Secrecy): void => {
+    const open: { readonly token: CST.Token; readonly at: Place | undefined; readonly secret: Secrecy }[] = [{ token: start, at, secret }]
+    for (let next = open.pop(); next !== undefined && visits < maxVisits; next = open.pop()) {
+      visits += 1
+      const { token } = next
+      if (token.type === 'error') damaged = true
+      if (token.type === 'document' && token.value) open.push({ ...next, token: token.value })
+      if (token.type === 'alias') aliases.push({ name: token.source.slice(1), place: next.at })
+      else if (next.secret === 'whole') spans.push(spanOf(token))
+      if (!('items' in token)) continue
+      for (const item of token.items) {
+        const place = placeOf(item, next.at)
+        const isHere = next.secret !== 'no' ? 'inside' : place !== undefined && place !== next.at && isSecret(place) ? 'whole' : 'no'
+        for (const name of anchorsOf(item)) if (item.value) anchored.set(name, item.value)
+        if (item.value) open.push({ token: item.value, at: place, secret: isHere })
+        if (item.key && 'items' in item.key) open.push({ token: item.key, at: next.at, secret: next.secret })
+      }
+    }
+  }
+  for (const token of tokens) walk(token, undefined, 'no')
+  const seen = new Set<string>()
+  for (const { name, place } of aliases) {
+    const token = anchored.get(name)
+    const key = `${name} ${placeText(place)}`
+    if (token === undefined || place === undefined || seen.has(key)) continue
+    seen.add(key)
+    walk(token, place, isSecret(place) ? 'whole' : 'no')
+  }
+  return { spans, damaged: damaged || visits >= maxVisits }
+}
+
+const placeText = (place: Place | undefined): string => {
+  const keys: string[] = []
+  for (let at = place; at !== undefined; at = at.parent) keys.push(at.key)
+  return keys.join('/')
+}
+
+/** A merge key stands for the keys of what it names. */
+const placeOf = ({ key, sep }: CST.CollectionItem, parent: Place | undefined): Place | undefined => {
+  if (key && 'source' in key) return key.source === '<<' ? parent : below(parent, key.source.replace(/^["']|["']$/g, ''))
+  return sep === undefined ? below(parent, '*') : parent
+}
+
+const anchorsOf = ({ start, sep = [] }: CST.CollectionItem): string[] =>
   [...start, ...sep].flatMap(({ type, source }) => (type === 'anchor' ? [source.slice(1)] : []))
 
 const spanOf = (token: CST.Token): Span => {
@@ -63,43 +110,28 @@ const spanOf = (token: CST.Token): Span => {
 /** The `|` or `>` and what follows it on its line. */
 const headLength = ({ props }: CST.BlockScalar): number => props.reduce((length, prop) => length + ('source' in prop ? prop.source.length : 0), 0)
 
-const collectionItems = (text: string): CST.CollectionItem[] => {
-  const found: CST.CollectionItem[] = []
-  const open: CST.Token[] = [...new Parser().parse(text)]
-  for (let token = open.pop(); token !== undefined; token = open.pop()) {
-    if (token.type === 'document' && token.value) open.push(token.value)
-    if (!('items' in token)) continue
-    for (const item of token.items) {
-      found.push(item)
-      if (item.value) open.push(item.value)
-      if (item.key) open.push(item.key)
-    }
-  }
-  return found
-}
-
-/** Values of secret keys, to be recognised where else they stand, such as at the anchor that they were taken from. */
-export const secretTexts = (root: Mapping): ReadonlySet<unknown> => {
+/** Texts at secret places, to be recognised where else they stand, such as at the anchor that they were taken from. */
+export const secretTexts = (root: Mapping, places: SecretPlaces): ReadonlySet<unknown> => {
   const found = new Set<unknown>()
-  const visit = (value: unknown): void => {
-    if (!isContainer(value)) return
-    for (const [key, item] of Object.entries(value)) {
-      if (!isContainer(item) && isMapping(value) && secretKeys.has(key)) found.add(item)
-      else visit(item)
+  const visit = (value: unknown, at: Place | undefined): void => {
+    if (!isContainer(value)) {
+      if (at !== undefined && isSecretPlace(places, at)) found.add(value)
+      return
     }
+    for (const [key, item] of Object.entries(value)) visit(item, below(at, key))
   }
-  visit(root)
+  visit(root, undefined)
   return found
 }
 
-/** A scalar as it may be printed. @param written What stands in the file in place of `value`, with references to the environment. */
-export const shownScalar = (key: string, value: unknown, written: string | undefined, secrets: ReadonlySet<unknown>): unknown => {
+/** A scalar as it may be printed. @param written What stands in the file in place of `value`, with references. */
+export const shownScalar = (isSecret: boolean, value: unknown, written: string | undefined, secrets: ReadonlySet<unknown>): unknown => {
   const shown = written ?? value
-  if (secretKeys.has(key) || secrets.has(value))
-    return written === undefined ? '***' : written.replace(/(\$\{env:\w+)(?::-[^}]*)?\}|[^$]+|\$/g, maskedPart)
+  if (isSecret || secrets.has(value))
+    return written === undefined ? '***' : written.replace(/\$\{secret:[\w.#-]+\}|(\$\{env:\w+)(?::-[^}]*)?\}|[^$]+|\$/g, maskedPart)
   return typeof shown === 'string' ? withoutCredentials(shown) : shown
 }
 
 /** References stay, without their defaults. */
 const maskedPart = (part: string, reference: string | undefined): string =>
-  reference === undefined ? '***' : part.includes(':-') ? `${reference}:-***}` : `${reference}}`
+  part.startsWith('${secret:') ? part : reference === undefined ? '***' : part.includes(':-') ? `${reference}:-***}` : `${reference}}`

@@ -85,6 +85,12 @@ export class Tree {
     return parent && this.provenance.interpolated(parent, last)?.written
   }
 
+  /** Whether the value, or a part of it, is a secret that is not known yet. */
+  refersToSecret(steps: Steps): boolean {
+    const { parent, last } = this.#parent(steps)
+    return parent !== undefined && (this.provenance.interpolated(parent, last)?.secrets.length ?? 0) > 0
+  }
+
   /** Whether the value could not be made out, which was reported already. */
   isBroken(steps: Steps): boolean {
     const { parent, last } = this.#parent(steps)

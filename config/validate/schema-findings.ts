@@ -19,23 +19,29 @@ interface Context {
   readonly findings: Findings
 }
 
-/** Keys that seem to be missing and are only misspelt: JSON Pointers. */
-export const meantKeys = (errors: readonly ErrorObject[]): ReadonlySet<string> => {
+/** Keys that seem to be missing and are only misspelt: JSON Pointers. @param root The schema that was checked against. */
+export const meantKeys = (errors: readonly ErrorObject[], root?: SchemaNode): ReadonlySet<string> => {
   const meant = new Set<string>()
   for (const error of errors) {
     if (error.keyword !== 'additionalProperties') continue
-    const guess = nearest(String(error.params['additionalProperty']), Object.keys(schemaOf(error).properties ?? {}))
+    const guess = nearest(String(error.params['additionalProperty']), Object.keys(schemaOf(error, root).properties ?? {}))
     if (guess !== undefined) meant.add(`${error.instancePath}/${guess}`)
   }
   return meant
 }
 
-const schemaOf = (error: ErrorObject): SchemaNode => schemaAt(error.schemaPath.slice(0, error.schemaPath.lastIndexOf('/')))
+const schemaOf = (error: ErrorObject, root?: SchemaNode): SchemaNode =>
+  schemaAt(error.schemaPath.slice(0, error.schemaPath.lastIndexOf('/')), root)
 
-/** One error of the validator, as a finding that a person can act on. `meant` holds what `meantKeys` found. */
-export const reportSchemaError = (error: ErrorObject, tree: Tree, findings: Findings, meant: ReadonlySet<string>): void => {
-  if (tree.isBroken(pointerSteps(error.instancePath))) return
-  const context: Context = { error, steps: pointerSteps(error.instancePath), schema: schemaOf(error), tree, findings }
+/**
+ * One error of the validator, as a finding that a person can act on.
+ * @param meant What `meantKeys` found.
+ * @param root The schema that was checked against.
+ */
+export const reportSchemaError = (error: ErrorObject, tree: Tree, findings: Findings, meant: ReadonlySet<string>, root?: SchemaNode): void => {
+  const steps = pointerSteps(error.instancePath)
+  if (tree.isBroken(steps) || (hiddenBySecret.has(error.keyword) && tree.refersToSecret(steps))) return
+  const context: Context = { error, steps, schema: schemaOf(error, root), tree, findings }
   switch (error.keyword) {
     case 'additionalProperties':
       return unknownKey(context, String(error.params['additionalProperty']))
@@ -44,6 +50,8 @@ export const reportSchemaError = (error: ErrorObject, tree: Tree, findings: Find
       return missingKey(context, String(error.params['missingProperty']))
     case 'type':
       return wrongType(context)
+    case 'pattern':
+      return error.propertyName === undefined ? outsideLimits(context) : oddName(context, error.propertyName)
     case 'format':
       return error.propertyName === undefined ? wrongFormat(context) : wrongName(context, error.propertyName)
     case 'enum':
@@ -58,6 +66,13 @@ export const reportSchemaError = (error: ErrorObject, tree: Tree, findings: Find
       return outsideLimits(context)
   }
 }
+
+/** What cannot be said of a value that is not known yet. */
+const hiddenBySecret: ReadonlySet<string> = new Set(['format', 'pattern', 'minLength', 'maxLength', 'enum', 'const'])
+
+/** A value for messages: as it was written, and nothing of a secret. */
+const shownValue = ({ steps, schema, tree }: Context): string =>
+  tree.shown(steps) ?? (schema.writeOnly === true ? '***' : String(tree.value(steps)))
 
 const place = (steps: readonly string[]): string => (steps.length === 0 ? 'the file' : placeName(steps))
 
@@ -94,10 +109,11 @@ const wrongType = (context: Context): void => {
 
 const wrongFormat = (context: Context): void => {
   const name = String(context.error.params['format'])
-  if (!isFormatName(name)) return
+  if (!isFormatName(name)) return report(context, 'HG2016', problem(`${quoted(shownValue(context))} does not fit ${place(context.steps)}: it has to be a ${name}.`))
   const format = valueFormats[name]
   const shown = context.tree.shown(context.steps)
-  if (shown !== undefined) return report(context, format.code, problem(`${quoted(shown)} does not hold ${formats[name].expects}.`))
+  if (shown !== undefined || context.schema.writeOnly === true)
+    return report(context, format.code, problem(`${quoted(shown ?? '***')} does not hold ${formats[name].expects}.`))
   const result = format.parse(String(context.tree.value(context.steps)))
   if (!result.ok) report(context, format.code, result)
 }
@@ -110,16 +126,29 @@ const wrongName = ({ error, steps, tree, findings }: Context, name: string): voi
   if (!result.ok) findings.report(valueFormats[format].code, tree.keyLocation(at), result.message, { hint: result.hint, pointer: pointerOf(at) })
 }
 
+const oddName = ({ schema, steps, tree, findings }: Context, name: string): void => {
+  const at = [...steps, name]
+  findings.report('HG2025', tree.keyLocation(at), `${quoted(name)} is no name for an entry of ${place(steps)}.`, {
+    hint: namesSuch(String(schema.pattern)),
+    pointer: pointerOf(at),
+  })
+}
+
+const namesSuch = (pattern: string): string =>
+  pattern.startsWith('^[A-Za-z]{2,8}')
+    ? 'Write a language such as `en` or `de-CH`.'
+    : `Begin with a letter; then letters, digits${pattern.includes('-]') ? ', `_` and `-`' : ' and `_`'}, at most 64.`
+
 const notAChoice = (context: Context): void => {
   const choices = (context.schema.enum ?? []).map(String)
-  const value = context.tree.value(context.steps)
+  const value = shownValue(context)
   const shown = context.tree.shown(context.steps)
-  const guess = shown === undefined ? nearest(String(value), choices) : undefined
+  const guess = shown === undefined ? nearest(value, choices) : undefined
   report(
     context,
     'HG2015',
     problem(
-      `${quoted(shown ?? String(value))} is not a choice for ${place(context.steps)}.`,
+      `${quoted(value)} is not a choice for ${place(context.steps)}.`,
       guess === undefined ? undefined : `Did you mean \`${guess}\`?`,
     ),
     [`choices: ${choices.join(', ')}`],
@@ -138,9 +167,9 @@ const repeatedItem = (context: Context): void => {
 }
 
 const outsideLimits = (context: Context): void => {
-  const { error, schema, steps, tree } = context
+  const { error, schema, steps } = context
   const limit = Number(error.params['limit'])
-  const shown = quoted(tree.shown(steps) ?? String(tree.value(steps)))
+  const shown = quoted(shownValue(context))
   const range =
     schema.minimum === undefined
       ? `at most ${schema.maximum}`
@@ -166,6 +195,8 @@ const outsideLimits = (context: Context): void => {
       )
     case 'maxItems':
       return report(context, 'HG2017', problem(`${place(steps)} has more than ${limit} entries.`))
+    case 'pattern':
+      return report(context, 'HG2016', problem(`${shown} does not fit ${place(steps)}.`, `It has to match \`${String(schema.pattern)}\`.`))
     case 'minProperties':
       return report(context, 'HG2017', problem(`${place(steps)} needs an entry.`, 'Add one, or remove the key.'))
     default:

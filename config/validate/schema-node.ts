@@ -19,6 +19,7 @@ export interface SchemaNode {
   readonly anyOf?: readonly SchemaNode[]
   readonly items?: SchemaNode
   readonly properties?: Readonly<Record<string, SchemaNode>>
+  readonly allOf?: readonly unknown[]
   readonly patternProperties?: Readonly<Record<string, SchemaNode>>
   readonly additionalProperties?: boolean | SchemaNode
   readonly propertyNames?: SchemaNode
@@ -52,8 +53,11 @@ export const mapSchema = (node: SchemaNode, change: (node: SchemaNode) => Schema
  * @returns The schema of the map or list; undefined when the node is no such pair.
  */
 export const longForm = (node: SchemaNode): SchemaNode | undefined => {
-  const [short, long] = node.anyOf ?? []
-  return short?.type === 'string' && (long?.type === 'object' || long?.type === 'array') && node.anyOf?.length === 2 ? long : undefined
+  const [short, long, list] = node.anyOf ?? []
+  if (short?.type !== 'string' || short.enum !== undefined) return undefined
+  // One, or a list of several: both are written out as a list.
+  if (node.anyOf?.length === 3 && long?.type === 'object' && list?.type === 'array') return list
+  return (long?.type === 'object' || long?.type === 'array') && node.anyOf?.length === 2 ? long : undefined
 }
 
 /** A union of maps that are told apart by the constant in their `type` (`brokers`). @returns Type to map; undefined when the node is none. */
@@ -78,6 +82,19 @@ const chosenByType = (node: SchemaNode, found: ReadonlyMap<string, SchemaNode>):
   })),
 })
 
+/** Alternatives of different types: which one is meant is seen from the value, so that errors are about that one, and its defaults are filled in. */
+const chosenByKind = (node: SchemaNode): SchemaNode | undefined => {
+  const alternatives = node.anyOf ?? []
+  const types = alternatives.map(({ type }) => type)
+  if (alternatives.length < 2 || types.some((type) => typeof type !== 'string') || new Set(types).size < types.length) return undefined
+  const { anyOf: _, ...rest } = node
+  return {
+    ...rest,
+    type: types.map(String),
+    allOf: alternatives.map((alternative) => ({ if: { not: { type: alternative.type } }, else: alternative })),
+  }
+}
+
 /** Marks a map or list that may also be written as a text. */
 export const orText = 'or a text'
 
@@ -86,13 +103,13 @@ export const validationSchema: SchemaNode = mapSchema(rootSchema, (node) => {
   const union = variants(node)
   if (union !== undefined) return chosenByType(node, union)
   const long = longForm(node)
-  if (long === undefined) return node
+  if (long === undefined) return chosenByKind(node) ?? node
   return { ...long, description: node.description ?? '', ...(node.default !== undefined && { default: node.default }), $comment: orText }
 })
 
 /** Schema that stands at a JSON Schema pointer such as `#/properties/services/additionalProperties`. */
-export const schemaAt = (pointer: string): SchemaNode => {
-  let at: unknown = validationSchema
+export const schemaAt = (pointer: string, root: SchemaNode = validationSchema): SchemaNode => {
+  let at: unknown = root
   for (const step of pointer.replace(/^#\/?/, '').split('/')) {
     if (step === '') continue
     at =

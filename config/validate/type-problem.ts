@@ -15,17 +15,23 @@ const expectedType: Readonly<Record<string, string>> = {
 
 /** What is wrong with a value of another kind than its key needs. `shown` is what was written, when that was a reference. */
 export const typeProblem = (place: string, schema: SchemaNode, value: unknown, shown: string | undefined): Problem => {
-  const type = String(schema.type)
+  const type = Array.isArray(schema.type) ? '' : String(schema.type)
   const expects =
     schema.format !== undefined && isFormatName(schema.format)
       ? formats[schema.format].expects
       : schema.$comment === orText
         ? `a text or ${expectedType[type] ?? 'a map'}`
-        : (expectedType[type] ?? type)
+        : kindsText(schema)
   if (shown !== undefined) return problem(`${quoted(shown)} does not hold ${expects}, which ${place} needs.`)
   if (schema.writeOnly === true)
     return problem(`${place} must be ${expects}, not ${kindOf(value)}.`, isContainer(value) ? undefined : 'Put it in quotes.')
   return problem(`${place} must be ${expects}, not ${described(value)}.`, hint(type, value))
+}
+
+/** `a text or a map`. */
+const kindsText = ({ type }: SchemaNode): string => {
+  const kinds = [type ?? []].flat().map((one) => expectedType[String(one)] ?? String(one))
+  return kinds.length < 2 ? (kinds[0] ?? 'a value') : `${kinds.slice(0, -1).join(', ')} or ${kinds.at(-1)}`
 }
 
 /** For secrets: nothing of the value itself. */

@@ -20,13 +20,13 @@ export const validate = (tree: Tree, findings: Findings): void => {
 }
 
 /** Keys that take a text instead of a map or list. */
-const shortForms: ReadonlySet<string> = new Set(['health_check', 'events', 'store'])
+const shortForms: ReadonlySet<string> = new Set(['health_check', 'events', 'store', 'state', 'tell', 'when'])
 
 const fits = (value: unknown, type: unknown, key: string): boolean =>
   type === 'integer' || type === 'number' ? typeof value === 'number' : typeof value === type || (typeof value === 'string' && shortForms.has(key))
 
 /** What a reference to the environment became is of another kind than its key needs; it is read again as that kind, if it can be. */
-const readAgain = (tree: Tree, error: ErrorObject): boolean => {
+export const readAgain = (tree: Tree, error: ErrorObject): boolean => {
   if (error.keyword !== 'type') return false
   const steps = pointerSteps(error.instancePath)
   const last = steps.at(-1)

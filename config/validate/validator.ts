@@ -7,6 +7,7 @@ let compiled: ValidateFunction | undefined
 const compile = (): ValidateFunction => {
   const ajv = new Ajv({
     strict: true,
+    allowUnionTypes: true,
     allErrors: true,
     useDefaults: true,
     ownProperties: true,

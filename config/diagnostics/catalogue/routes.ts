@@ -53,12 +53,8 @@ services:
   HG3004: {
     severity: 'error',
     title: 'target is not active in this version',
-    explanation:
-      'The target is part of the language, but this version cannot run it. A route or consumer must never do something else instead, so the start is refused.',
-    wrong: `routing_rules:
-  - path: /hello
-    integration: payment.create_payment
-`,
+    explanation: 'No longer given: every target of the language can be run.',
+    wrong: '',
     right: `routing_rules:
   - path: /hello
     respond: { body: hello }

@@ -212,8 +212,10 @@ routing_rules:
     severity: 'error',
     title: 'secret cannot be resolved',
     explanation:
-      '`${secret:...}` is part of the language, but nothing resolves it in this version. The start is refused instead of running with an unresolved secret.',
-    wrong: `routing_rules:
+      'A reference to a secret stands where none is resolved, or a text only looks like one. `${secret:NAME#FIELD}` may stand in `auth` and `settings` of integrations, in `url` and `headers` of alerts, in `url` and `password` of `state`, and in `password` of brokers and of `messaging.store`. A literal `${secret:` cannot stand there.',
+    wrong: `secrets:
+  database: { path: /prod/database/credentials }
+routing_rules:
   - path: /hello
     respond: { body: "\${secret:database#password}" }
 `,

@@ -1,0 +1,117 @@
+import type { ErrorObject } from 'ajv'
+import type { AdapterCatalogue, AdapterDescription, OperationDescription } from '../adapters.ts'
+import type { Findings } from '../diagnostics/findings.ts'
+import { nearest } from '../diagnostics/nearest.ts'
+import type { Provider, Providers } from '../providers.ts'
+import type { Steps, Tree } from '../source/tree.ts'
+import { isMapping, pointerOf } from '../source/value.ts'
+import { compileTemplate } from '../templates/template.ts'
+import { adapterSchema } from '../values/adapter-schema.ts'
+import { quoted } from '../values/parsed.ts'
+import { meantKeys, reportSchemaError } from './schema-findings.ts'
+import type { SchemaNode } from './schema-node.ts'
+import { readAgain } from './validate.ts'
+
+/**
+ * Checks what only adapters know: their settings, and operations that are declared in the file. Fills in the defaults of both.
+ * @param pluginsFailed Whether a module of `plugins` could not be loaded: then an unknown adapter is probably that one.
+ */
+export const validateSettings = (tree: Tree, findings: Findings, catalogue: AdapterCatalogue, pluginsFailed: boolean): Providers => {
+  const providers = new Map<string, Provider>()
+  const { integrations } = tree.root
+  for (const [name, integration] of Object.entries(isMapping(integrations) ? integrations : {})) {
+    if (!isMapping(integration) || typeof integration['plugin'] !== 'string' || tree.isBroken(['integrations', name, 'plugin'])) continue
+    const adapter = catalogue.adapters.get(integration['plugin'])
+    if (adapter === undefined) {
+      if (!pluginsFailed) unknownPlugin(tree, findings, ['integrations', name, 'plugin'], integration['plugin'], catalogue)
+      continue
+    }
+    const at = ['integrations', name]
+    checkSettings(tree, findings, [...at, 'settings'], adapter.settings, [...at, 'plugin'])
+    providers.set(name, { adapter, operations: operationsOf(tree, findings, [...at, 'operations'], adapter, integration['operations']) })
+  }
+  return providers
+}
+
+const unknownPlugin = (tree: Tree, findings: Findings, steps: Steps, name: string, { adapters }: AdapterCatalogue): void => {
+  const shown = tree.shown(steps)
+  const guess = shown === undefined ? nearest(name, adapters.keys()) : undefined
+  findings.report('HG3026', tree.valueLocation(steps), `There is no adapter ${quoted(shown ?? name)}.`, {
+    hint: guess === undefined ? 'Name its package or file under `plugins`.' : `Did you mean \`${guess}\`?`,
+    notes: adapters.size === 0 ? [] : [`known adapters: ${[...adapters.keys()].join(', ')}`],
+    pointer: pointerOf(steps),
+  })
+}
+
+const nothing: SchemaNode = { type: 'object', additionalProperties: false, properties: {} }
+
+const operationsOf = (
+  tree: Tree,
+  findings: Findings,
+  at: Steps,
+  adapter: AdapterDescription,
+  written: unknown,
+): ReadonlyMap<string, OperationDescription | undefined> => {
+  const operations = new Map<string, OperationDescription | undefined>(Object.entries(adapter.operations))
+  for (const [name, operation] of Object.entries(isMapping(written) ? written : {})) {
+    if (!isMapping(operation)) continue
+    const steps = [...at, name, 'settings']
+    if (Object.hasOwn(adapter.operations, name)) checkSettings(tree, findings, steps, nothing, [...at, name])
+    else if (adapter.declared !== undefined) operations.set(name, declaredOperation(tree, findings, steps, adapter.declared, name))
+  }
+  return operations
+}
+
+const declaredOperation = (
+  tree: Tree,
+  findings: Findings,
+  steps: Steps,
+  declared: NonNullable<AdapterDescription['declared']>,
+  name: string,
+): OperationDescription | undefined => {
+  if (!checkSettings(tree, findings, steps, declared.settings, steps.slice(0, -1))) return undefined
+  try {
+    return declared.define(name, tree.value(steps) as never, compileTemplate)
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error)
+    findings.report('HG2031', tree.keyLocation(tree.isWritten(steps) ? steps : steps.slice(0, -1)), `${message.replace(/\.$/, '')}.`, {
+      pointer: pointerOf(steps),
+    })
+    return undefined
+  }
+}
+
+/** @param owner Where the adapter is named. @returns Whether they can be used. */
+const checkSettings = (tree: Tree, findings: Findings, steps: Steps, schema: SchemaNode, owner: Steps): boolean => {
+  const value = tree.value(steps)
+  if (!isMapping(value) || tree.provenance.hasBroken(value)) return false
+  let errors: readonly ErrorObject[]
+  try {
+    const check = checkOf(schema)
+    errors = placed(check(value), steps)
+    if (errors.filter((error) => readAgain(tree, error)).length > 0) errors = placed(check(value), steps)
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error)
+    findings.report('HG3025', tree.valueLocation(owner), `The schema of the adapter's settings cannot be used: ${message}.`, {
+      pointer: pointerOf(owner),
+    })
+    return false
+  }
+  const meant = meantKeys(errors, schema)
+  for (const error of errors) reportSchemaError(error, tree, findings, meant, schema)
+  return errors.length === 0
+}
+
+type Check = ReturnType<typeof adapterSchema>
+
+/** By schema, for as long as the adapter lives. */
+const checks = new WeakMap<SchemaNode, Check>()
+
+const checkOf = (schema: SchemaNode): Check => {
+  const check = checks.get(schema) ?? adapterSchema(schema, { useDefaults: true })
+  checks.set(schema, check)
+  return check
+}
+
+const placed = (mismatches: ReturnType<Check>, steps: Steps): ErrorObject[] =>
+  mismatches.map(({ error }) => ({ ...error, instancePath: `${pointerOf(steps)}${error.instancePath}` }))
