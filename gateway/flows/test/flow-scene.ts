@@ -10,6 +10,7 @@ import { serviceConfig } from '../../services/test/fixtures.ts'
 import type { RecordStore } from '../../state/record-store.ts'
 import { flows } from '../flow-engine.ts'
 import type { FlowEngine, FlowsDeps } from '../flow-engine.ts'
+import type { FlowStatus } from '../flows.ts'
 
 export const flowConfig = (steps: readonly FlowStepConfig[], changes: Partial<FlowConfig> = {}): FlowConfig => ({
   name: 'order',
@@ -120,7 +121,7 @@ export function flowScene(options: SceneOptions): Scene {
 }
 
 /** The flow when it has ended. */
-export async function endOf(engine: FlowEngine, id: string, ms = 10_000) {
+export async function endOf(engine: FlowEngine, id: string, ms = 10_000): Promise<FlowStatus> {
   const status = await engine.wait(id, ms, new AbortController().signal)
   if (status === undefined) throw new Error('the flow is not known')
   return status
