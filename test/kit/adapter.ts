@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { compileTemplate } from '../../config/templates/template.ts'
 import { adapterSchema } from '../../config/values/adapter-schema.ts'
 import type { IntegrationConfig, JsonValue } from '../../config/model.ts'
 import { adapterContext } from '../../gateway/integrations/adapter-context.ts'
@@ -48,7 +49,7 @@ export const adapterUnderTest = async (adapter: Adapter, options: AdapterUnderTe
     return { name, settings: filled(`operations.${name}.settings`, adapter.declared.settings, own) }
   })
   const operations: Record<string, OperationDefinition> = { ...adapter.operations }
-  for (const { name, settings: own } of declared) if (adapter.declared) operations[name] = adapter.declared.define(name, own)
+  for (const { name, settings: own } of declared) if (adapter.declared) operations[name] = adapter.declared.define(name, own, compileTemplate)
   const lines: { level: string; fields: object; message: string }[] = []
   const { context, close } = adapterContext(
     {
