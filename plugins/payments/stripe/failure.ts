@@ -49,7 +49,7 @@ export function failureOf(answer: ProviderAnswer, nowMs: number): StripeFailure 
 function verdict(status: number, type: string | undefined, code: string | undefined): Pick<ProviderFailure, 'kind' | 'executed'> {
   // The lock of an object was not had in time, before anything was done; Stripe answers it with 429.
   if (code === 'lock_timeout') return { kind: 'in_progress', executed: 'no' }
-  if (code === 'idempotency_key_in_use') return { kind: 'in_progress', executed: 'unknown' }
+  if (status === 409) return { kind: 'in_progress', executed: 'unknown' }
   // Our keys are made from the intent: another digest of parameters can only mean that an earlier version of us sent them.
   if (type === 'idempotency_error') return { kind: 'key_conflict', executed: 'unknown' }
   if (type === 'card_error') return { kind: 'rejected', executed: 'no' }
