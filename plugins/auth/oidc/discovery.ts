@@ -14,17 +14,8 @@ export interface Discovery {
 
 export const discovery = (context: AdapterContext, config: OidcConfig): KeptDocument<Discovery> =>
   keptDocument({
-    fetch: async (signal) => {
-      const answer = await context.http.request({
-        method: 'GET',
-        path: config.discoveryPath,
-        headers: { accept: 'application/json' },
-        authorize: false,
-        signal,
-      })
-      if (answer.status !== 200) throw statusFailure('the discovery document', answer, context.now())
-      return discovered(objectOf(answer, 'The discovery document'), context.baseUrl, config)
-    },
+    fetch: async (signal) =>
+      discovered(await read(context, { path: config.discoveryPath, what: 'the discovery document', signal }), context.baseUrl, config),
     freshMs: config.discoveryCacheMs,
     staleMs: config.staleForMs,
     cooldownMs: config.jwksCooldownMs,
@@ -61,19 +52,51 @@ const webUrl = (value: Json | undefined): URL | undefined => {
   return url.protocol === 'https:' || url.protocol === 'http:' ? url : undefined
 }
 
-/** @throws {ProviderFailure} */
-export const objectOf = (answer: ProviderAnswer, what: string): Readonly<Record<string, Json>> => {
-  const value = answer.json()
-  if (!isObject(value)) throw new ProviderFailure('invalid_response', `${what} is no JSON object`, { executed: 'unknown', status: answer.status })
-  return value
+interface Read {
+  readonly path: string
+  /** For messages. */
+  readonly what: string
+  readonly headers?: Readonly<Record<string, string>>
+  readonly signal: AbortSignal
+}
+
+/** Asks for a JSON object. Reading has no effect, so that nothing has happened when it fails. @throws {ProviderFailure} */
+export const read = async (context: AdapterContext, { path, what, headers, signal }: Read): Promise<Readonly<Record<string, Json>>> => {
+  try {
+    const all = { accept: 'application/json', ...headers }
+    const answer = await context.http.request({ method: 'GET', path, headers: all, authorize: false, signal })
+    if (answer.status !== 200) throw statusFailure(what, answer, context.now())
+    const value = answer.json()
+    if (isObject(value)) return value
+    throw new ProviderFailure('invalid_response', `${what} is no JSON object`, { executed: 'no', status: 200 })
+  } catch (error) {
+    throw error instanceof ProviderFailure ? withoutEffect(error) : error
+  }
+}
+
+const withoutEffect = (failure: ProviderFailure): ProviderFailure => {
+  const { kind, message, status, code, retryAfterMs, executed } = failure
+  if (executed === 'no') return failure
+  return new ProviderFailure(kind, message, {
+    executed: 'no',
+    ...(status === undefined ? {} : { status }),
+    ...(code === undefined ? {} : { code }),
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+    cause: failure,
+  })
 }
 
 export const isObject = (value: Json | undefined): value is Readonly<Record<string, Json>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
-/** Of something that is read and has no effect. */
-export const statusFailure = (what: string, { status, headers }: ProviderAnswer, nowMs: number): ProviderFailure => {
+const statusFailure = (what: string, { status, headers }: ProviderAnswer, nowMs: number): ProviderFailure => {
   const retryAfterMs = retryAfterOf(headers, nowMs)
-  const details = { executed: 'no', status, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) } as const
-  return new ProviderFailure(failureOfStatus(status).kind, `The provider answered ${status} for ${what}`, details)
+  // RFC 6750, 3.
+  const code = /error="?([a-z_]{1,64})/.exec(headers['www-authenticate'] ?? '')?.[1]
+  return new ProviderFailure(failureOfStatus(status).kind, `The provider answered ${status} for ${what}`, {
+    executed: 'no',
+    status,
+    ...(code === undefined ? {} : { code }),
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+  })
 }

@@ -1,14 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
-import {
-  type AdapterContext,
-  type AdapterInstance,
-  type Json,
-  type OperationCall,
-  ProviderFailure,
-  type ProviderAnswer,
-} from '../../../gateway/plugin.ts'
+import { type AdapterContext, type AdapterInstance, type Json, type OperationCall, ProviderFailure } from '../../../gateway/plugin.ts'
 import { clientTokens } from './client-tokens.ts'
-import { discovery, objectOf, statusFailure } from './discovery.ts'
+import { discovery, read } from './discovery.ts'
 import { keySet } from './key-set.ts'
 import { type Confirmation, localSessions, statedExpiryMs } from './local-sessions.ts'
 import type { operations } from './operations.ts'
@@ -109,19 +102,13 @@ export const oidcInstance = (context: AdapterContext, config: OidcConfig): Adapt
   const userinfo = async (call: OperationCall): Promise<Json> => {
     const { access_token: accessToken = '' } = inputOf(call)
     const { value: discovered } = await provider.get(call.signal)
-    const answer = await context.http.request({
-      method: 'GET',
-      path: discovered.endpoint('userinfo_endpoint'),
-      headers: { accept: 'application/json', authorization: `Bearer ${accessToken}` },
-      authorize: false,
-      signal: call.signal,
-    })
-    if (answer.status === 401 || answer.status === 403) {
+    const path = discovered.endpoint('userinfo_endpoint')
+    const headers = { authorization: `Bearer ${accessToken}` }
+    const claims = await read(context, { path, what: 'userinfo', headers, signal: call.signal }).catch((error: unknown) => {
+      if (!(error instanceof ProviderFailure) || (error.status !== 401 && error.status !== 403)) throw error
       sessions.forget(accessToken)
-      throw refused(bearerError(answer), 'The provider does not accept the access token', answer.status)
-    }
-    if (answer.status !== 200) throw statusFailure('userinfo', answer, now())
-    const claims = objectOf(answer, 'The answer of userinfo')
+      throw refused(error.code ?? 'invalid_token', 'The provider does not accept the access token', error.status)
+    })
     if (typeof claims['sub'] !== 'string')
       throw new ProviderFailure('invalid_response', 'The answer of userinfo has no sub', { executed: 'no', status: 200 })
     return confirm('userinfo', accessToken, claims)
@@ -190,6 +177,3 @@ const tokenOutput = (tokens: Tokens, claims: Claims | undefined, cached: boolean
   ...(claims === undefined ? {} : { claims }),
   cached,
 })
-
-/** RFC 6750, 3. */
-const bearerError = ({ headers }: ProviderAnswer): string => /error="?([a-z_]{1,64})/.exec(headers['www-authenticate'] ?? '')?.[1] ?? 'invalid_token'

@@ -1,6 +1,6 @@
 import { importJWK, type CryptoKey, type JWK } from 'jose'
 import { type AdapterContext, type Json, ProviderFailure } from '../../../gateway/plugin.ts'
-import { type Discovery, objectOf, statusFailure } from './discovery.ts'
+import { type Discovery, read } from './discovery.ts'
 import { fitsAlgorithm, usableKey } from './key-hygiene.ts'
 import { type Copy, Held, type KeptDocument, keptDocument } from './kept-document.ts'
 import type { OidcConfig } from './settings.ts'
@@ -24,10 +24,7 @@ export const keySet = (context: AdapterContext, config: OidcConfig, provider: Ke
   const kept = keptDocument<readonly JWK[]>({
     fetch: async (signal) => {
       const { value } = await provider.get(signal)
-      const path = value.endpoint('jwks_uri')
-      const answer = await context.http.request({ method: 'GET', path, headers: { accept: 'application/json' }, authorize: false, signal })
-      if (answer.status !== 200) throw statusFailure('the JWKS', answer, context.now())
-      const keys = objectOf(answer, 'The JWKS')['keys']
+      const { keys } = await read(context, { path: value.endpoint('jwks_uri'), what: 'the JWKS', signal })
       if (!isList(keys)) throw new ProviderFailure('invalid_response', 'The JWKS has no list of keys', { executed: 'no', status: 200 })
       const usable = keys.slice(0, maxKeys).flatMap((key) => usableKey(key) ?? [])
       if (usable.length < keys.length) context.log.warn({ keys: keys.length, usable: usable.length }, 'keys of the provider are left out')
