@@ -94,7 +94,7 @@ describe('SendGrid', () => {
     expect(provider.countByKey()).toEqual(new Map([['hg_key', 2]]))
     const bodies = provider.requests().map(({ body }) => JSON.parse(body) as { readonly personalizations: readonly object[] })
     expect(bodies.map(({ personalizations }) => personalizations)).toEqual(
-      [1, 2].map(() => [expect.objectContaining({ custom_args: { headgate_key: 'hg_key' }, headers: { 'X-Headgate-Key': 'hg_key' } })]),
+      [1, 2].map(() => [expect.objectContaining({ custom_args: { headgate_key: 'hg_key' }, headers: { 'X-Headgate-Key': 'hg_key' } }) as unknown]),
     )
   })
 
