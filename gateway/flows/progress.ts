@@ -1,6 +1,6 @@
 import { TemplateError } from '../../config/templates/template.ts'
 import type { JsonValue } from '../../config/model.ts'
-import type { IntentStatus } from '../integrations/operation.ts'
+import type { IntentStatus, StoredFailure } from '../integrations/operation.ts'
 import { backoffMs } from '../policies/backoff.ts'
 import type { CallResult } from './call-result.ts'
 import { failureOf } from './call-result.ts'
@@ -57,7 +57,7 @@ function begins(record: FlowRecord, step: StepRecord, compiled: CompiledStep, no
     if (compiled.wanted(record)) return true
     step.state = 'skipped'
   } catch (error) {
-    afterFailure(record, step, compiled, templateFailure(error), nowMs)
+    afterFailure(record, step, compiled, templateFailure(error), false, nowMs)
   }
   return false
 }
@@ -122,7 +122,8 @@ export function afterCall(record: FlowRecord, plan: CompiledFlow, index: number,
       step.state = 'skipped'
       return
     case 'failed':
-      afterFailure(record, step, compiled, result.failure, nowMs)
+      // The last word about all attempts, because they had the same key.
+      afterFailure(record, step, compiled, result.failure, result.failure.executed !== 'no', nowMs)
       return
     case 'again': {
       const { failure, counted, delayMs } = result
@@ -134,7 +135,7 @@ export function afterCall(record: FlowRecord, plan: CompiledFlow, index: number,
       if (counted) step.misses += 1
       const { retry } = compiled.config
       if (counted && step.misses >= retry.maxAttempts && step.unanswered !== true) {
-        afterFailure(record, step, compiled, failure ?? failureOf('internal', 'no', 'It did not work.'), nowMs)
+        afterFailure(record, step, compiled, failure ?? failureOf('internal', 'no', 'It did not work.'), step.unknown === true, nowMs)
         return
       }
       const backoff = backoffMs(retry, step.attempts, random)
@@ -144,21 +145,19 @@ export function afterCall(record: FlowRecord, plan: CompiledFlow, index: number,
 }
 
 /** A step that cannot be called because its templates do not fit what is there. */
-export const templateFailure = (error: unknown): ReturnType<typeof failureOf> =>
+export const templateFailure = (error: unknown): StoredFailure =>
   failureOf('invalid_request', 'no', error instanceof TemplateError ? error.message.slice(0, 500) : 'The request cannot be made from what is there.')
 
-function afterFailure(record: FlowRecord, step: StepRecord, compiled: CompiledStep, failure: StepRecord['failure'], nowMs: number): void {
-  // An earlier attempt whose outcome is unknown stays so, except where the engine of operations tells about the intent as a whole.
-  const earlier = step.unknown === true && compiled.config.call.type === 'service'
+function afterFailure(record: FlowRecord, step: StepRecord, compiled: CompiledStep, failure: StoredFailure, unknown: boolean, nowMs: number): void {
   stepFailed(step, failure)
-  step.unknown = earlier || failure?.executed !== 'no'
+  step.unknown = unknown
   record.nextAtMs = 0
   if (compiled.config.onFailure === 'compensate') undoFrom(record, nowMs)
 }
 
-function stepFailed(step: StepRecord, failure: StepRecord['failure']): void {
+function stepFailed(step: StepRecord, failure: StoredFailure): void {
   step.state = 'failed'
-  if (failure !== undefined) step.failure = failure
+  step.failure = failure
 }
 
 function isDone(step: StepRecord, output: JsonValue): void {

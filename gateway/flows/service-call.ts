@@ -2,9 +2,10 @@ import type { JsonValue } from '../../config/model.ts'
 import { GatewayError } from '../errors.ts'
 import { UpstreamAnswer } from '../http/upstream-answer.ts'
 import { metClosingConnection } from '../http/upstream-error.ts'
+import type { StoredFailure } from '../integrations/operation.ts'
 import type { ErrorType, Metrics } from '../observe/metrics.ts'
 import { failureOfStatus, retryAfterOf } from '../plugin.ts'
-import type { FailureKind } from '../plugin.ts'
+import type { Executed, FailureKind } from '../plugin.ts'
 import type { Call } from '../pipe.ts'
 import type { Service } from '../services/service.ts'
 import type { CallResult } from './call-result.ts'
@@ -141,10 +142,14 @@ function resultOf({ status, headers, body }: Answer, nowMs: number): CallResult 
   }
   const retryAfter = headers['retry-after']
   const retryAfterMs = typeof retryAfter === 'string' ? retryAfterOf({ 'retry-after': retryAfter }, nowMs) : undefined
-  const { kind, executed } = status === 425 ? { kind: 'rejected' as const, executed: 'no' as const } : failureOfStatus(status)
   const more = retryAfterMs === undefined ? { status } : { status, retryAfterMs }
-  const failure = failureOf(kind, executed, `The service answered with status ${status}.`, more)
-  if (status !== 408 && status !== 425 && status !== 429 && status < 500) return { type: 'failed', failure }
+  const failureSaid = (kind: FailureKind, executed: Executed): StoredFailure =>
+    failureOf(kind, executed, `The service answered with status ${status}.`, more)
+  const { kind, executed } = failureOfStatus(status)
+  const passing = status === 408 || status === 425 || status === 429 || status >= 500
+  // A refusal is the last word on the key: 409 is what many services say when something is sold out.
+  if (!passing) return { type: 'failed', failure: failureSaid(status === 409 ? 'rejected' : kind, status < 400 ? 'unknown' : 'no') }
+  const failure = failureSaid(kind, status === 425 ? 'no' : executed)
   return { type: 'again', failure, counted: true, unanswered: false, ...(retryAfterMs === undefined ? {} : { delayMs: retryAfterMs }) }
 }
 
