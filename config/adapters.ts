@@ -44,8 +44,14 @@ export interface AdapterCatalogue {
   readonly kinds: readonly string[]
 }
 
-/** Loads what `plugins:` names, beside the built-in ones. A module that cannot be used becomes a problem, never an exception. */
-export type LoadAdapters = (sources: readonly PluginSource[]) => Promise<{
+/**
+ * Loads what `plugins:` names, and the built-in ones that are named in `types`; all built-in ones where one of `types` is not known.
+ * A module that cannot be used becomes a problem, never an exception.
+ */
+export type LoadAdapters = (
+  sources: readonly PluginSource[],
+  types: readonly string[],
+) => Promise<{
   readonly catalogue: AdapterCatalogue
   readonly problems: readonly { readonly source: PluginSource; readonly message: string; readonly hint?: string }[]
 }>

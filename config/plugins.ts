@@ -4,7 +4,7 @@ import type { Findings } from './diagnostics/findings.ts'
 import type { PluginSource } from './model.ts'
 import { noAdapters } from './providers.ts'
 import type { Tree } from './source/tree.ts'
-import { pointerOf } from './source/value.ts'
+import { isMapping, pointerOf } from './source/value.ts'
 
 /** What `plugins` names. Paths are relative to the file that names them. */
 export const pluginSources = (tree: Tree): readonly PluginSource[] => {
@@ -23,6 +23,12 @@ export interface LoadedPlugins {
   readonly pluginsFailed: boolean
 }
 
+/** What integrations name as their `plugin`. */
+const adapterTypes = ({ root: { integrations } }: Tree): readonly string[] =>
+  Object.values(isMapping(integrations) ? integrations : {}).flatMap((one) =>
+    isMapping(one) && typeof one['plugin'] === 'string' ? [one['plugin']] : [],
+  )
+
 /** Loads the adapters; modules that cannot be used become findings. */
 export const loadedPlugins = async (
   tree: Tree,
@@ -31,7 +37,7 @@ export const loadedPlugins = async (
   findings: Findings,
 ): Promise<LoadedPlugins> => {
   if (adapters === undefined) return { catalogue: noAdapters, pluginsFailed: false }
-  const { catalogue, problems } = await adapters(sources)
+  const { catalogue, problems } = await adapters(sources, adapterTypes(tree))
   for (const { source, message, hint } of problems) {
     const { plugins } = tree.root
     const steps = ['plugins', Array.isArray(plugins) ? plugins.indexOf(source.name) : 0]

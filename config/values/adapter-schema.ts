@@ -28,7 +28,15 @@ export const adapterSchema = (
   schema: Readonly<Record<string, unknown>>,
   { useDefaults = false }: { readonly useDefaults?: boolean } = {},
 ): ((value: unknown) => readonly SchemaMismatch[]) => {
-  const ajv = new Ajv({ strict: true, strictTypes: false, strictRequired: false, allErrors: true, ownProperties: true, useDefaults, logger: false })
+  const ajv = new Ajv({
+    strict: true,
+    strictRequired: false,
+    allowUnionTypes: true,
+    allErrors: true,
+    ownProperties: true,
+    useDefaults,
+    logger: false,
+  })
   for (const [name, { parse }] of Object.entries(valueFormats)) ajv.addFormat(name, { type: 'string', validate: (text: string) => parse(text).ok })
   for (const [name, validate] of Object.entries(standardFormats)) ajv.addFormat(name, { type: 'string', validate })
   const check = ajv.compile(schema)
