@@ -7,7 +7,8 @@ import type { StoredFailure } from './operation.ts'
 /** How one attempt ended. */
 export type Outcome =
   | { readonly type: 'done'; readonly output: Json }
-  | { readonly type: 'failed'; readonly failure: StoredFailure }
+  /** `final`: asked after, and there is nothing more to come of this key. */
+  | { readonly type: 'failed'; readonly failure: StoredFailure; readonly final?: boolean }
   | { readonly type: 'looked'; readonly found: Lookup }
 
 /** Nothing was sent; carried past the circuit breaker, which must not hear of it. */
@@ -32,7 +33,6 @@ export class ProviderCall implements Call {
   readonly progressAtMs = -Infinity
   /** As in `Intent`, kept up to date between attempts. */
   unsure: boolean
-  firstAttemptAtMs: number | undefined
   silentAtMs: number | undefined
   /** The last failure, for when time is up between two attempts. */
   failure: StoredFailure | undefined
@@ -45,7 +45,6 @@ export class ProviderCall implements Call {
     this.purpose = purpose
     this.deadlineAtMs = deadlineAtMs
     this.unsure = intent.unsure
-    this.firstAttemptAtMs = intent.firstAttemptAtMs
     this.silentAtMs = intent.silentAtMs
   }
 
@@ -54,13 +53,11 @@ export class ProviderCall implements Call {
   }
 
   /** Before an attempt. @returns What undoes it, for one that was held back at the last moment. */
-  begins(nowMs: number): () => void {
-    const { attempts, sent, firstAttemptAtMs } = this
+  begins(): () => void {
+    const { attempts, sent } = this
     this.attempts += 1
     this.sent = true
-    // As long as nothing can have happened, the provider has no key to forget.
-    if (!this.unsure || this.firstAttemptAtMs === undefined) this.firstAttemptAtMs = nowMs
-    return () => void Object.assign(this, { attempts, sent, firstAttemptAtMs })
+    return () => void Object.assign(this, { attempts, sent })
   }
 
   ended(failure: StoredFailure, nowMs: number): void {

@@ -1,3 +1,4 @@
+import { integrationCatalogue } from './integration-series.ts'
 import { messagingCatalogue } from './messaging-catalogue.ts'
 import type { Sample, MetricSource } from './metric-export.ts'
 import { counter, gauge, single } from './metric-sources.ts'
@@ -76,6 +77,7 @@ export const metricCatalogue = (series: Series, now: () => number): readonly Met
     ofReload(series, ({ atMs }) => atMs / 1000),
   ),
   ...messagingCatalogue(series.messaging, now),
+  ...integrationCatalogue(series.integrations),
 ]
 
 const perService = (counters: Iterable<[string, { readonly counts: ReadonlyMap<string, number> }]>, label: string): Sample[] =>

@@ -1,6 +1,8 @@
 import { Registry } from 'prom-client'
+import type { IntegrationMetrics } from '../integrations/integration-metrics.ts'
 import type { MessagingMetrics } from '../messaging/messaging-metrics.ts'
 import type { LatencySeries } from './latency-series.ts'
+import { integrationMetrics } from './integration-series.ts'
 import { messagingMetrics } from './messaging-series.ts'
 import { metricCatalogue } from './metric-catalogue.ts'
 import { exportMetric } from './metric-export.ts'
@@ -52,6 +54,8 @@ export interface Metrics {
   shed(reason: ShedReason): void
   /** What brokers, queues and consumers count. */
   readonly messaging: MessagingMetrics
+  /** What operations of integrations count. */
+  readonly integrations: IntegrationMetrics
   /** The exposition: as `registry.metrics()`, in slices that let requests through in between. */
   text(): Promise<string>
   /** Drops the series nobody uses any more, so that memory stays bounded over reloads; the others go on counting. */
@@ -98,6 +102,7 @@ export const metrics = (options: MetricsOptions = {}): Metrics => {
     },
     shed: series.sheds.add,
     messaging: messagingMetrics(series.messaging),
+    integrations: integrationMetrics(series),
     text: () => metricsText(registry, series),
     retain: (used) => retain(series, used),
   }

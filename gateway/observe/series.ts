@@ -1,4 +1,7 @@
 import type { ErrorCode } from '../errors.ts'
+import type { FailureKind } from '../plugin.ts'
+import { emptyIntegrationSeries } from './integration-series.ts'
+import type { IntegrationSeries } from './integration-series.ts'
 import { kindCounter } from './kind-counter.ts'
 import type { KindCounter } from './kind-counter.ts'
 import { latencySeries } from './latency-series.ts'
@@ -8,8 +11,8 @@ import type { MessagingSeries } from './messaging-series.ts'
 import { ownedSeries } from './owned-series.ts'
 import type { OwnedSeries } from './owned-series.ts'
 
-/** What a call failed of: the code of the gateway's error in lower case, or an answer of 500..599 by the service itself. */
-export type ErrorType = Lowercase<ErrorCode> | 'http_5xx'
+/** What a call failed of: the code of the gateway's error in lower case, an answer of 500..599 by the service itself, or how an operation failed. */
+export type ErrorType = Lowercase<ErrorCode> | 'http_5xx' | FailureKind
 export type BreakerState = 'closed' | 'open' | 'half_open'
 /** What had too many: connections of clients, requests in flight, or calls waiting for a service. */
 export type ShedReason = 'connections' | 'requests' | 'upstream'
@@ -48,6 +51,7 @@ export interface Series {
   readonly gauges: { requestsInFlight: number; connections: number; draining: number }
   readonly totals: { connections: number; accessLogDropped: number }
   readonly messaging: MessagingSeries
+  readonly integrations: IntegrationSeries
   breakers: () => Iterable<BreakerSample>
   upstreams: () => Iterable<UpstreamSample>
   lastReload: (ReloadOutcome & { readonly atMs: number }) | undefined
@@ -64,6 +68,7 @@ export const emptySeries = (): Series => ({
   gauges: { requestsInFlight: 0, connections: 0, draining: 0 },
   totals: { connections: 0, accessLogDropped: 0 },
   messaging: emptyMessagingSeries(),
+  integrations: emptyIntegrationSeries(),
   breakers: () => [],
   upstreams: () => [],
   lastReload: undefined,

@@ -1,0 +1,188 @@
+import type { IntegrationConfig, OperationConfig } from '../../config/model.ts'
+import type { Adapter, AdapterContext, AdapterInstance, OperationDefinition, OperationHandlers } from '../plugin.ts'
+import { CircuitBreaker } from '../policies/circuit-breaker.ts'
+import type { CircuitState } from '../policies/circuit-breaker.ts'
+import type { OpenAdapterContext } from './adapter-context.ts'
+import { operationPipe } from './operation-pipe.ts'
+import type { OperationPipe } from './operation-pipe.ts'
+import type { IntegrationMetrics, OperationSeries } from './integration-metrics.ts'
+import type { OutboundLimiter } from './outbound-limit.ts'
+import { schemaCheck } from './schema-check.ts'
+import type { SchemaCheck } from './schema-check.ts'
+import { slots } from './slots.ts'
+import type { OperationTraits } from './verdict.ts'
+
+/** Where the adapter and its context come from, and what all integrations share. */
+export interface IntegrationDeps {
+  readonly limiter: OutboundLimiter
+  readonly metrics: IntegrationMetrics
+  readonly log: IntegrationLog
+  /** What an adapter gets, and how it is given up. */
+  makeContext(config: IntegrationConfig, adapter: Adapter): OpenAdapterContext
+  onBreakerChange(integration: string, state: CircuitState): void
+  now(): number
+  epochNow(): number
+  random(): number
+}
+
+export interface IntegrationLog {
+  info(fields: object, message: string): void
+  warn(fields: object, message: string): void
+  error(fields: object, message: string): void
+}
+
+/** An operation that can be called. */
+export interface Operation {
+  readonly integration: IntegrationConfig
+  readonly config: OperationConfig
+  readonly handlers: OperationHandlers
+  readonly traits: OperationTraits
+  readonly input: SchemaCheck
+  readonly output: SchemaCheck
+  readonly pipe: OperationPipe
+  readonly series: OperationSeries
+  /** It only reads: it may be repeated at will, and nobody needs to know that it was asked. */
+  readonly isQuestion: boolean
+}
+
+/** An adapter at work. */
+export interface Integration {
+  readonly config: IntegrationConfig
+  readonly adapter: Adapter
+  readonly instance: AdapterInstance
+  readonly breaker: CircuitBreaker | undefined
+  readonly operations: ReadonlyMap<string, Operation>
+  /** Attempts under way. */
+  readonly inFlight: number
+  /** Counts work that may still call it. @returns Ends that. */
+  use(): () => void
+  /** Gives the adapter up once nobody uses it any more, or after `withinMs`. Never rejects. */
+  close(withinMs: number): Promise<void>
+}
+
+const createWithinMs = 10_000
+const closeWithinMs = 5000
+const defaultKeyTtlMs = 86_400_000
+
+/**
+ * @param canFallBack Whether another integration in force has the operation.
+ * @throws Error The adapter cannot be used as it is configured.
+ */
+export async function integration(
+  config: IntegrationConfig,
+  adapter: Adapter,
+  canFallBack: (integration: string, operation: string) => boolean,
+  deps: IntegrationDeps,
+): Promise<Integration> {
+  const surroundings = deps.makeContext(config, adapter)
+  let instance: AdapterInstance
+  try {
+    instance = await within(createWithinMs, Promise.resolve(adapter.create(surroundings.context)))
+  } catch (error) {
+    void surroundings.close()
+    throw new Error(`${config.origin}: the adapter ${adapter.type} could not be created: ${messageOf(error)}`, { cause: error })
+  }
+  const breaker = breakerOf(config, deps)
+  const places = slots(config.maxConcurrent)
+  const users = slots(Infinity)
+  const operations = new Map<string, Operation>()
+  const build = (operation: OperationConfig): Operation => {
+    const definition = definitionOf(adapter, operation, surroundings.context.template)
+    const handlers = instance.operations[operation.name]
+    if (definition === undefined || handlers === undefined) throw new Error(`${config.origin}: ${adapter.type} has no operation ${operation.name}`)
+    const traits = traitsOf(config, operation, definition, handlers, canFallBack)
+    const series = deps.metrics.operation(config.name, operation.name)
+    const output = schemaCheck(definition.output)
+    const fields = { integration: config.name, operation: operation.name }
+    const pipe = operationPipe(config, operation, traits, {
+      ...deps,
+      handlers,
+      output,
+      slots: places,
+      breaker,
+      series,
+      onAdapterError: (error) => deps.log.error({ err: error, ...fields }, `the adapter of ${config.name}.${operation.name} failed`),
+    })
+    const isQuestion = traits.nature === 'inherent' && traits.duplicates === 'tolerable'
+    return { integration: config, config: operation, handlers, traits, input: schemaCheck(definition.input), output, pipe, series, isQuestion }
+  }
+  try {
+    for (const operation of config.operations) operations.set(operation.name, build(operation))
+  } catch (error) {
+    await closed(instance, surroundings, breaker)
+    throw error
+  }
+  return {
+    config,
+    adapter,
+    instance,
+    breaker,
+    operations,
+    get inFlight() {
+      return places.used
+    },
+    use: () => users.take() as () => void,
+    close: async (withinMs) => {
+      await within(withinMs, Promise.all([users.idle(), places.idle()])).catch(() => undefined)
+      await closed(instance, surroundings, breaker)
+    },
+  }
+}
+
+async function closed(instance: AdapterInstance, surroundings: OpenAdapterContext, breaker: CircuitBreaker | undefined): Promise<void> {
+  breaker?.close()
+  await within(
+    closeWithinMs,
+    Promise.resolve().then(() => instance.close?.()),
+  ).catch(() => undefined)
+  await surroundings.close().catch(() => undefined)
+}
+
+const definitionOf = (
+  adapter: Adapter,
+  { name, settings }: OperationConfig,
+  template: AdapterContext['template'],
+): OperationDefinition | undefined =>
+  Object.hasOwn(adapter.operations, name) ? adapter.operations[name] : adapter.declared?.define(name, settings, template)
+
+function traitsOf(
+  { reconcile }: IntegrationConfig,
+  { name, failureModes }: OperationConfig,
+  definition: OperationDefinition,
+  handlers: OperationHandlers,
+  canFallBack: (integration: string, operation: string) => boolean,
+): OperationTraits {
+  return {
+    nature: definition.idempotency,
+    duplicates: definition.duplicates,
+    keyTtlMs: definition.keyTtlMs ?? defaultKeyTtlMs,
+    canLookUp: handlers.lookup !== undefined,
+    hasLocal: handlers.local !== undefined,
+    templateField: definition.templateField,
+    modes: failureModes,
+    reconcile,
+    canFallBackTo: (to) => canFallBack(to, name),
+  }
+}
+
+function breakerOf(config: IntegrationConfig, deps: IntegrationDeps): CircuitBreaker | undefined {
+  if (config.circuitBreaker === undefined) return undefined
+  return new CircuitBreaker(config.circuitBreaker, () => false, {
+    now: deps.now,
+    onChange: (state) => {
+      deps.onBreakerChange(config.name, state)
+      deps.log.warn({ integration: config.name, state }, `circuit breaker of integration ${config.name} is ${state.replace('_', '-')}`)
+    },
+  })
+}
+
+/** @throws Error when it takes longer than `ms`. */
+export function within<T>(ms: number, work: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new Error(`it took longer than ${ms} ms`)), ms)
+  })
+  return Promise.race([work, late]).finally(() => clearTimeout(timer))
+}
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))

@@ -1,0 +1,31 @@
+import { Ajv } from 'ajv'
+import type { ErrorObject, ValidateFunction } from 'ajv'
+import type { JsonValue } from '../../config/model.ts'
+import type { JsonSchema } from '../plugin.ts'
+
+/** Checks values against the schema of an adapter. */
+export interface SchemaCheck {
+  /** The value with the defaults of the schema filled in, or what is wrong with it: places and rules, no values. */
+  (value: JsonValue): { readonly value: JsonValue } | { readonly problem: string }
+}
+
+/** Of no value in it: an input may hold what must not stand in logs. */
+const maxProblems = 5
+
+/** @throws Error The schema is no schema. */
+export function schemaCheck(schema: JsonSchema): SchemaCheck {
+  const ajv = new Ajv({ strict: true, strictRequired: false, allErrors: false, useDefaults: true, allowUnionTypes: true, validateFormats: false })
+  const validate: ValidateFunction = ajv.compile(schema)
+  return (value) => {
+    // Defaults are written into the value, which belongs to somebody else.
+    const copy: unknown = structuredClone(value)
+    if (validate(copy)) return { value: copy as JsonValue }
+    return { problem: (validate.errors ?? []).slice(0, maxProblems).map(described).join('; ') }
+  }
+}
+
+function described({ instancePath, message, params, keyword }: ErrorObject): string {
+  const place = instancePath === '' ? 'the value' : instancePath
+  const extra = keyword === 'additionalProperties' ? ` (${JSON.stringify((params as { additionalProperty?: unknown }).additionalProperty)})` : ''
+  return `${place} ${message ?? 'is wrong'}${extra}`
+}
