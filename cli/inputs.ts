@@ -33,5 +33,6 @@ export const loadOptions = (paths: readonly string[], io: Io, overrides?: LoadOp
   paths,
   env: io.env,
   cwd: io.cwd,
+  adapters: async (sources, types) => (await import('./adapters.ts')).loadAdapters(sources, types),
   ...(overrides === undefined ? {} : { overrides }),
 })
