@@ -22,14 +22,10 @@ export interface SmtpPool {
 
 const idleMs = 30_000
 
-interface Idle {
-  readonly session: Session
-  readonly timer: NodeJS.Timeout
-}
-
 /** Connections that are kept open for the next mail. */
 export function smtpPool({ session: options, maxConnections, maxMails, login }: SmtpPoolOptions): SmtpPool {
-  const idle: Idle[] = []
+  /** With the timers that end them; the one used last stands last. */
+  const idle = new Map<Session, NodeJS.Timeout>()
   const waiting: (() => void)[] = []
   let inUse = 0
   let closed = false
@@ -61,28 +57,30 @@ export function smtpPool({ session: options, maxConnections, maxMails, login }: 
     else next()
   }
 
+  async function open(signal: AbortSignal): Promise<Session> {
+    const session = await openSession(options, login(), signal)
+    session.onEnd(() => forget(session))
+    return session
+  }
+
+  function forget(session: Session): void {
+    clearTimeout(idle.get(session))
+    idle.delete(session)
+  }
+
   function kept(): Session | undefined {
-    for (let last = idle.pop(); last !== undefined; last = idle.pop()) {
-      clearTimeout(last.timer)
-      if (last.session.isOpen()) return last.session
-    }
-    return undefined
+    const last = [...idle.keys()].findLast((session) => session.isOpen())
+    if (last !== undefined) forget(last)
+    return last
   }
 
   function keep(session: Session): void {
     if (closed || session.sent >= maxMails || !session.isOpen()) return session.close()
-    const forget = (): void => {
-      const place = idle.findIndex((one) => one.session === session)
-      if (place >= 0) idle.splice(place, 1)
-      clearTimeout(timer)
-    }
-    const timer = setTimeout(() => {
-      forget()
+    const end = (): void => {
+      forget(session)
       session.close()
-    }, idleMs)
-    timer.unref()
-    session.onEnd(forget)
-    idle.push({ session, timer })
+    }
+    idle.set(session, setTimeout(end, idleMs).unref())
   }
 
   async function sendOver(session: Session, envelope: Envelope, message: Buffer, signal: AbortSignal): Promise<Sent> {
@@ -108,7 +106,7 @@ export function smtpPool({ session: options, maxConnections, maxMails, login }: 
           if (!(error instanceof SendError && isStaleConnection(error.cause, error.began))) throw error
         }
       }
-      return await sendOver(await openSession(options, login(), signal), envelope, message, signal)
+      return await sendOver(await open(signal), envelope, message, signal)
     } catch (error) {
       throw failureOf(error)
     } finally {
@@ -121,7 +119,7 @@ export function smtpPool({ session: options, maxConnections, maxMails, login }: 
     async check(signal) {
       await slot(signal)
       try {
-        keep(kept() ?? (await openSession(options, login(), signal)))
+        keep(kept() ?? (await open(signal)))
       } catch (error) {
         throw failureOf(error)
       } finally {
@@ -130,8 +128,8 @@ export function smtpPool({ session: options, maxConnections, maxMails, login }: 
     },
     close() {
       closed = true
-      for (const { session, timer } of idle.splice(0)) {
-        clearTimeout(timer)
+      for (const session of idle.keys()) {
+        forget(session)
         session.close()
       }
     },
