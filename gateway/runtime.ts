@@ -11,11 +11,13 @@ import { httpListener } from './http/listener.ts'
 import type { HttpListener } from './http/listener.ts'
 import { requestFlow } from './http/request-flow.ts'
 import { messaging } from './messaging/messaging.ts'
-import type { PreparedMessaging } from './messaging/messaging.ts'
+import type { Messaging, PreparedMessaging } from './messaging/messaging.ts'
 import type { AccessLog } from './observe/access-log.ts'
 import { loopWatch } from './observe/loop-watch.ts'
 import type { Metrics } from './observe/metrics.ts'
 import { idSource } from './observe/trace-ids.ts'
+import { providers } from './providers.ts'
+import type { AdaptersOf, PreparedProviders } from './providers.ts'
 import { runtimeStatus } from './runtime-status.ts'
 import type { RuntimeStatus } from './runtime-status.ts'
 import { buildServices } from './services/registry.ts'
@@ -25,6 +27,9 @@ export interface RuntimeDeps {
   readonly log: Logger
   readonly accessLog: AccessLog
   readonly metrics: Metrics
+  readonly adaptersOf: AdaptersOf
+  /** Of the process; secrets may stand in it. */
+  readonly env: Readonly<Record<string, string | undefined>>
 }
 
 export interface RuntimeOptions {
@@ -61,18 +66,33 @@ export function runtime(deps: RuntimeDeps, options: RuntimeOptions = {}): Runtim
   let current: Generation | undefined
   const lifecycle = { draining: false }
 
-  const messages = messaging({
+  const chance = { now, epochNow: Date.now, random: Math.random }
+  const work = providers({
     log,
     metrics,
+    adaptersOf: deps.adaptersOf,
+    env: deps.env,
+    // Messages are consumed by operations, and operations put messages into queues.
+    publisher: {
+      toQueue: (queue, message) => messages.publisher.toQueue(queue, message),
+      event: (event, message) => messages.publisher.event(event, message),
+    },
+    publishEvent: (event, message) => messages.gate(message, [event]),
+    ...chance,
+  })
+  const messages: Messaging = messaging({
+    log,
+    metrics,
+    operations: work.operations,
+    flows: work.flows,
     share: options.share ?? { index: 0, count: 1 },
-    now,
-    epochNow: Date.now,
-    random: Math.random,
+    ...chance,
   })
 
   const buildDeps: BuildDeps = {
     metrics,
     messaging: messages,
+    providers: work,
     now,
     epochNow: Date.now,
     random: Math.random,
@@ -93,6 +113,7 @@ export function runtime(deps: RuntimeDeps, options: RuntimeOptions = {}): Runtim
   metrics.breakers(() => [
     ...[...(current?.policies.breakers.values() ?? [])].map(({ service, breaker }) => ({ service, state: breaker.state })),
     ...messages.breakers(),
+    ...work.breakers(),
   ])
   metrics.upstreams(() => upstreamSamples(current))
 
@@ -163,7 +184,7 @@ export function runtime(deps: RuntimeDeps, options: RuntimeOptions = {}): Runtim
   }
 
   /** @param replaced Ends when no consumer uses the old generation any more; the consumers' own limit of time is the same. */
-  const retire = async (old: Generation, dropped: readonly Service[], next: Generation, replaced: Promise<void>): Promise<void> => {
+  const retire = async (old: Generation, dropped: readonly Service[], next: Generation, replaced: Promise<unknown>): Promise<void> => {
     let timer: NodeJS.Timeout | undefined
     const limit = new Promise<void>((resolve) => {
       timer = setTimeout(resolve, next.config.shutdown.drainTimeoutMs).unref()
@@ -185,27 +206,34 @@ export function runtime(deps: RuntimeDeps, options: RuntimeOptions = {}): Runtim
       const previous = current
       const { services, added, dropped } = buildServices(config.services, previous?.services ?? new Map(), serviceDeps)
       let prepared: PreparedMessaging | undefined
+      let providing: PreparedProviders | undefined
       try {
+        providing = await work.prepare(config, services)
         const built = buildRoutes(config, services, previous?.policies ?? emptyState, buildDeps)
         const next = new Generation((previous?.number ?? 0) + 1, config, services, built)
         await Promise.all(added.map((service) => service.ready))
         prepared = await messages.prepare(config, services)
+        const enter = (): void => {
+          providing?.enter()
+          prepared?.enter()
+        }
         // A listener takes requests from its first moment on, so the first generation has to be there before it.
         if (current === undefined) {
           current = next
-          prepared.enter()
+          enter()
         }
         const opened = await open(config)
         current = next
-        prepared.enter()
+        enter()
         takeOver(config, opened)
         accessLog.reconfigure(config.accessLog)
         log.level = config.log.level
-        const replaced = prepared.run()
+        const replaced = Promise.all([prepared.run(), providing.retire()])
         if (previous !== undefined) void retire(previous, dropped, next, replaced)
       } catch (error) {
         if (previous === undefined) current = undefined
         await prepared?.abandon()
+        await providing?.abandon()
         for (const service of added) void service.close()
         throw error
       }
@@ -222,7 +250,8 @@ export function runtime(deps: RuntimeDeps, options: RuntimeOptions = {}): Runtim
       if (delayMs > 0) await new Promise((resolve) => setTimeout(resolve, delayMs))
       for (const { http } of listeners.values()) dismiss(http)
       const settled = messages.drain(drainTimeoutMs)
-      const stopped = Promise.all([...leaving.values(), settled]).then(() => true)
+      const provided = work.drain(drainTimeoutMs, Promise.all([...leaving.values(), settled]))
+      const stopped = Promise.all([...leaving.values(), settled, provided]).then(() => true)
       let timer: NodeJS.Timeout | undefined
       const limit = new Promise<false>((resolve) => {
         timer = setTimeout(() => resolve(false), drainTimeoutMs)
@@ -241,6 +270,7 @@ export function runtime(deps: RuntimeDeps, options: RuntimeOptions = {}): Runtim
         await http.stop()
       }
       listeners = new Map()
+      await work.close()
       await messages.close()
       for (const { breaker } of current?.policies.breakers.values() ?? []) breaker.close()
       await Promise.all([...(current?.services.values() ?? [])].map((service) => service.close()))

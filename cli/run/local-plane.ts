@@ -4,6 +4,7 @@ import type { GatewayLog } from '../../gateway/observe/log.ts'
 import type { Metrics } from '../../gateway/observe/metrics.ts'
 import { runtime } from '../../gateway/runtime.ts'
 import type { Runtime, RuntimeOptions } from '../../gateway/runtime.ts'
+import { adaptersOf } from '../adapters.ts'
 
 const standardOutput = 1
 
@@ -26,7 +27,7 @@ export const localPlane = (logging: GatewayLog, metrics: Metrics, options: Runti
     },
   )
   return {
-    plane: runtime({ log: logging.log, accessLog: access, metrics }, options),
+    plane: runtime({ log: logging.log, accessLog: access, metrics, adaptersOf, env: process.env }, options),
     closeLogs: async () => {
       await access.close()
       await logging.close()

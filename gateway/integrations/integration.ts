@@ -138,7 +138,7 @@ async function closed(instance: AdapterInstance, surroundings: OpenAdapterContex
   await surroundings.close().catch(() => undefined)
 }
 
-const definitionOf = (
+export const definitionOf = (
   adapter: Adapter,
   { name, settings }: OperationConfig,
   template: AdapterContext['template'],

@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pino } from 'pino'
+import { adaptersOf, loadAdapters } from '../../cli/adapters.ts'
 import { load } from '../../config/load.ts'
 import type { GatewayConfig } from '../../config/model.ts'
 import type { AccessEntry } from '../../gateway/observe/access-log.ts'
@@ -33,14 +34,18 @@ const temporaryFolder = (): Promise<string> => mkdtemp(join(tmpdir(), 'headgate-
 async function configIn(folder: string, yaml: string): Promise<GatewayConfig> {
   const text = /^listeners:/m.test(yaml) ? yaml : `${yaml}\nlisteners: { main: { address: "127.0.0.1:0" } }\n`
   await writeFile(join(folder, 'gateway.yaml'), text)
-  const { config, diagnostics } = await load({ paths: ['gateway.yaml'], env: {}, cwd: folder })
+  const { config, diagnostics } = await load({ paths: ['gateway.yaml'], env: {}, cwd: folder, adapters: loadAdapters })
   if (config === undefined)
     throw new Error(diagnostics.map(({ code, message, location }) => `${location.line}:${location.column} ${code} ${message}`).join('\n'))
   return config
 }
 
 /** @param folder Where its files are, those of the embedded broker too; an own one by default, removed at the end. */
-export async function startGateway(yaml: string, folder?: string): Promise<TestGateway> {
+export async function startGateway(
+  yaml: string,
+  folder?: string,
+  options: { readonly env?: Readonly<Record<string, string>> } = {},
+): Promise<TestGateway> {
   const place = folder ?? (await temporaryFolder())
   const entries: AccessEntry[] = []
   const lines: string[] = []
@@ -48,6 +53,8 @@ export async function startGateway(yaml: string, folder?: string): Promise<TestG
   const plane = runtime({
     log: pino({ level: 'debug' }, { write: (line: string) => void lines.push(line) }),
     metrics: counted,
+    adaptersOf,
+    env: options.env ?? {},
     accessLog: {
       write: (entry) => void entries.push(entry),
       reconfigure: () => undefined,
