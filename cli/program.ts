@@ -4,6 +4,10 @@ import { dlqCommands } from './dlq/command.ts'
 import type { DlqRequest } from './dlq/request.ts'
 import { CommandError, exitCodes } from './exit-codes.ts'
 import type { ExitCode } from './exit-codes.ts'
+import { flowsCommands } from './flows/command.ts'
+import type { FlowsRequest } from './flows/request.ts'
+import { intentsCommands } from './intents/command.ts'
+import type { IntentsRequest } from './intents/request.ts'
 import type { Io } from './io.ts'
 import { version } from './version.ts'
 
@@ -40,6 +44,8 @@ export interface Commands {
   config(options: ConfigOptions): Promise<ExitCode>
   schema(): Promise<ExitCode>
   dlq(request: DlqRequest): Promise<ExitCode>
+  flows(request: FlowsRequest): Promise<ExitCode>
+  intents(request: IntentsRequest): Promise<ExitCode>
 }
 
 /** Most workers that can be asked for: far past the cores of any machine, far below what would exhaust one by a slip of the finger. */
@@ -137,6 +143,22 @@ export const runProgram = async (args: readonly string[], io: Io, commands: Comm
   ])
   dlqCommands(dlq, async (request) => {
     exitCode = await commands.dlq(request)
+  })
+
+  const flows = command('flows', 'List and show the flows of a running gateway, and go on with those that wait for a person.', [
+    'headgate flows list --state review',
+    'headgate flows show flow_3f1c09a7d2',
+  ])
+  flowsCommands(flows, async (request) => {
+    exitCode = await commands.flows(request)
+  })
+
+  const intents = command('intents', 'List and show what integrations were asked to do, and decide about what is under review.', [
+    'headgate intents list --state review',
+    'headgate intents settle int_3f1c09a7d2 --as completed',
+  ])
+  intentsCommands(intents, async (request) => {
+    exitCode = await commands.intents(request)
   })
 
   try {

@@ -1,4 +1,6 @@
 import type { Diagnostic } from '../../config/diagnostics/diagnostic.ts'
+import type { FlowDesk } from '../flows/flow-desk.ts'
+import type { IntentDesk } from '../integrations/intent-desk.ts'
 import type { ConsumerStatus } from '../messaging/consumer-contract.ts'
 import type { DeadLetters } from '../messaging/dead-letter.ts'
 
@@ -12,6 +14,9 @@ export interface AdminBackend {
   /** Loads the configuration again; a bad one leaves the old one serving. */
   reload(): Promise<ReloadResult>
   readonly messaging: MessagingOperations
+  /** Absent where there is no state to look into. */
+  readonly flows?: FlowDesk
+  readonly intents?: IntentDesk
 }
 
 /** What an operator may do to queues and consumers. Everything is meant of the configuration that serves at that moment. */

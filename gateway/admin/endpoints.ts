@@ -4,6 +4,8 @@ import type { AdminBackend, ReloadResult } from './backend.ts'
 import { consumerEndpoints } from './consumers.ts'
 import { deadLetterEndpoints } from './dead-letters/endpoints.ts'
 import type { Endpoint } from './endpoint.ts'
+import { flowEndpoints } from './flows.ts'
+import { intentEndpoints } from './intents.ts'
 import { json, problemAnswer, text } from './respond.ts'
 import type { Answer } from './respond.ts'
 
@@ -26,6 +28,8 @@ export const endpoints = (backend: AdminBackend): readonly Endpoint[] => [
   { method: 'POST', path: '/-/reload', summary: 'loads the configuration again', answer: async () => reloaded(await backend.reload()) },
   ...consumerEndpoints(() => backend.messaging),
   ...deadLetterEndpoints(() => backend.messaging),
+  ...(backend.flows === undefined ? [] : flowEndpoints(backend.flows)),
+  ...(backend.intents === undefined ? [] : intentEndpoints(backend.intents)),
 ]
 
 const readiness = (backend: AdminBackend): Answer => {

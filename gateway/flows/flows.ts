@@ -33,7 +33,9 @@ export interface FlowRequest {
  * - `compensated`: a step failed and everything before it is undone.
  * - `review`: something could not be done or undone; a person has to look.
  */
-export type FlowState = 'running' | 'compensating' | 'completed' | 'compensated' | 'review'
+export const flowStates = ['running', 'compensating', 'completed', 'compensated', 'review'] as const
+
+export type FlowState = (typeof flowStates)[number]
 
 export type StepState = 'waiting' | 'started' | 'done' | 'skipped' | 'failed' | 'undoing' | 'undone' | 'not_undone'
 

@@ -104,7 +104,9 @@ export type StoredFailure = Pick<ProviderFailure, 'kind' | 'executed' | 'message
  * - `completed`, `failed`, `skipped`: ended.
  * - `review`: parked, a person has to decide.
  */
-export type IntentState = 'running' | 'queued' | 'verifying' | 'completed' | 'failed' | 'skipped' | 'review'
+export const intentStates = ['running', 'queued', 'verifying', 'completed', 'failed', 'skipped', 'review'] as const
+
+export type IntentState = (typeof intentStates)[number]
 
 export interface IntentStatus {
   readonly id: string
