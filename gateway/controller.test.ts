@@ -1,4 +1,5 @@
 import { beforeEach, expect, test } from 'vitest'
+import { absentFlows, absentIntents } from '../test/kit/absent.ts'
 import type { Diagnostic } from '../config/diagnostics/diagnostic.ts'
 import type { LoadResult } from '../config/load.ts'
 import type { Address, GatewayConfig } from '../config/model.ts'
@@ -60,6 +61,7 @@ beforeEach(() => {
     fleet,
     load: () => load(),
     desk: { deadLetters: () => undefined, close: () => Promise.resolve() },
+    providers: { flows: absentFlows, intents: absentIntents },
     openAdmin: async (address) => {
       admins.push(`open ${address.port}`)
       return { address, close: async () => void admins.push(`close ${address.port}`) }

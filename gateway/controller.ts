@@ -5,6 +5,7 @@ import type { AdminBackend, ReloadResult } from './admin/backend.ts'
 import type { DrainResult, Fleet } from './fleet.ts'
 import type { DeadLetterDesk } from './messaging/dead-letter-desk.ts'
 import { operations } from './operations.ts'
+import type { ProviderDesk } from './provider-desk.ts'
 
 /** What asked for a reload. */
 export type ReloadTrigger = 'start' | 'file' | 'signal' | 'admin'
@@ -34,6 +35,7 @@ export interface ControllerDeps {
   /** Reads the configuration again. Throws only when it cannot be read at all. */
   readonly load: () => Promise<LoadResult>
   readonly desk: DeadLetterDesk
+  readonly providers: Pick<ProviderDesk, 'flows' | 'intents'>
   readonly openAdmin: (address: Address, backend: AdminBackend) => Promise<AdminHandle>
   readonly log: ControllerLog
   /** Called for every reload, the first start included. */
@@ -148,6 +150,8 @@ export const controller = (deps: ControllerDeps): Controller => {
     },
     reloadFrom,
     reload: () => reloadFrom('admin'),
+    flows: deps.providers.flows,
+    intents: deps.providers.intents,
     ready() {
       if (draining) return { ready: false, reason: 'draining' }
       if (active === undefined) return { ready: false, reason: 'starting' }

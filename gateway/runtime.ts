@@ -20,6 +20,7 @@ import { providers } from './providers.ts'
 import type { AdaptersOf, PreparedProviders } from './providers.ts'
 import { runtimeStatus } from './runtime-status.ts'
 import type { RuntimeStatus } from './runtime-status.ts'
+import { revealedConfig } from './secrets/revealed-config.ts'
 import { buildServices } from './services/registry.ts'
 import type { Service } from './services/service.ts'
 
@@ -212,7 +213,7 @@ export function runtime(deps: RuntimeDeps, options: RuntimeOptions = {}): Runtim
         const built = buildRoutes(config, services, previous?.policies ?? emptyState, buildDeps)
         const next = new Generation((previous?.number ?? 0) + 1, config, services, built)
         await Promise.all(added.map((service) => service.ready))
-        prepared = await messages.prepare(config, services)
+        prepared = await messages.prepare(revealedConfig(config, work.reveal), services)
         const enter = (): void => {
           providing?.enter()
           prepared?.enter()

@@ -7,6 +7,7 @@ import { collector } from '../../gateway/collector.ts'
 import { controller } from '../../gateway/controller.ts'
 import type { Controller } from '../../gateway/controller.ts'
 import { deadLetterDesk } from '../../gateway/messaging/dead-letter-desk.ts'
+import { providerDesk } from '../../gateway/provider-desk.ts'
 import { CommandError, exitCodes } from '../exit-codes.ts'
 import type { ExitCode } from '../exit-codes.ts'
 import { inputPaths, loaded, loadOptions } from '../inputs.ts'
@@ -64,12 +65,15 @@ const begin = async (options: RunOptions, io: Io): Promise<Running | undefined> 
 
   const setup = await fleetOf(options.workers, config)
   const files = watch({ onChange: async () => void (await gateway.reloadFrom('file')) })
+  const letters = deadLetterDesk({ log: setup.log, now: Date.now, random: Math.random })
+  const desk = providerDesk({ log: setup.log, env: io.env, now: Date.now })
   const gateway = controller({
     fleet: setup.fleet,
     load: () => load(loadOptions(paths, io, overrides)),
     openAdmin: (address, backend) =>
       adminServer(address, backend, { onError: (error) => setup.log.error({ err: error }, 'the admin listener failed to answer') }),
-    desk: deadLetterDesk({ log: setup.log, now: Date.now, random: Math.random }),
+    desk: { ...letters, deadLetters: (now, queue) => letters.deadLetters(desk.revealed(now), queue) },
+    providers: desk,
     log: setup.log,
     onReload: setup.onReload,
     onRefused: async (refused) => {
@@ -78,12 +82,14 @@ const begin = async (options: RunOptions, io: Io): Promise<Running | undefined> 
     },
     onApplied: (applied, now) => {
       setup.onApplied(now)
+      void desk.follow(now)
       void files.follow(applied.watch, known)
     },
     now: Date.now,
     about: { version: version(), pid: process.pid, node: process.version },
   })
   const end = async (exitCode: number): Promise<never> => {
+    await desk.close()
     await setup.closeLogs()
     process.exit(exitCode)
   }

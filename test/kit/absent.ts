@@ -1,4 +1,5 @@
 import type { Flows } from '../../gateway/flows/flows.ts'
+import type { IntentDesk } from '../../gateway/integrations/intent-desk.ts'
 import type { Operations } from '../../gateway/integrations/operation.ts'
 
 const absent = (): Promise<never> => Promise.reject(new Error('not here'))
@@ -13,4 +14,10 @@ export const absentFlows: Flows = {
   wait: () => Promise.resolve(undefined),
   list: () => Promise.resolve({ flows: [], cursor: undefined }),
   retry: () => Promise.resolve(false),
+}
+
+export const absentIntents: IntentDesk = {
+  list: () => Promise.resolve({ intents: [], cursor: undefined }),
+  show: () => Promise.resolve(undefined),
+  settle: () => Promise.resolve(undefined),
 }
