@@ -7,6 +7,8 @@ export interface Grants {
   readonly granted: Demand
   /** Milliseconds until there may be more; 0 where nothing is missing. */
   readonly nextInMs: number
+  /** Where it must be asked sooner than that, as long as somebody waits. */
+  readonly askInMs?: number
 }
 
 /** Where grants come from: never more of a bucket than its limit within any window. */

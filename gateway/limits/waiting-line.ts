@@ -95,7 +95,7 @@ export function waitingLine(bucket: string, source: () => GrantSource, clock: Li
     asking = true
     const arrived = fresh
     fresh = []
-    const { granted, nextInMs } = await source().take(bucket, rate, wanted)
+    const { granted, nextInMs, askInMs = nextInMs } = await source().take(bucket, rate, wanted)
     asking = false
     announced = [wanted[0] - granted[0], wanted[1] - granted[1], wanted[2] - granted[2]]
     if (total(wanted) > 0) nextAtMs = nextInMs === 0 ? -Infinity : clock.now() + nextInMs
@@ -104,7 +104,7 @@ export function waitingLine(bucket: string, source: () => GrantSource, clock: Li
     const later = fresh
     if (total(announced) > 0) weedOut(arrived, later)
     if (later.length > 0) schedule()
-    else if (total(demand()) > 0) callOff = clock.after(Math.max(soonestMs, nextInMs), schedule)
+    else if (total(demand()) > 0) callOff = clock.after(Math.max(soonestMs, askInMs), schedule)
     else if (total(announced) > 0) schedule()
   }
 
