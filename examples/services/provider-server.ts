@@ -26,6 +26,8 @@ export interface ProviderRules {
   readonly keyHeader: string
   /** What calls of one key have in common beside the key: other parameters are a conflict. */
   digest(call: ProviderCall): string
+  /** Answers calls that never misbehave and are not recorded, such as those for tokens. */
+  steady?(call: ProviderCall): ProviderReply | undefined
   /** Refuses calls that are not allowed or make no sense, before their key is looked at. */
   refused(call: ProviderCall): ProviderReply | undefined
   /** Does it. `stored`: a repetition with the key gets this answer. */
@@ -153,7 +155,7 @@ export const providerServer = async (rules: ProviderRules, options: ServerOption
     const { pathname, searchParams } = new URL(request.url ?? '/', 'http://provider')
     const body = await textOf(request)
     const call = { method: request.method ?? 'GET', path: pathname, query: searchParams, headers: request.headers, body }
-    const reply = await own(call)
+    const reply = (await own(call)) ?? rules.steady?.(call)
     if (reply !== undefined) return send(response, reply)
     const verdict = await mode.next()
     if (verdict === 'reset') return void request.socket.destroy()

@@ -127,7 +127,7 @@ interface Reported {
 function violationsOf(request: string, found: { readonly answer: Response; readonly text: string } | undefined): Violation[] {
   if (found === undefined) return [{ request, location: 'path', message: 'no specification has this base path' }]
   const header = found.answer.headers.get('sl-violations')
-  const reported = header === null ? [] : (JSON.parse(header) as readonly Reported[])
+  const reported = reportedIn(header, found.answer.status)
   const wrong = reported.filter(({ location }) => location[0] === 'request').map((one) => ({ ...one, location: one.location.slice(1) }))
   // Where the specification has no answer to wrong requests, prism gives one of its own, without the header.
   const own = found.text.includes('"https://stoplight.io/prism/errors#')
@@ -135,6 +135,16 @@ function violationsOf(request: string, found: { readonly answer: Response; reado
     : undefined
   const all = wrong.length > 0 || own === undefined ? wrong : (own.validation ?? [{ location: ['path'], message: own.detail }])
   return all.map(({ location, message }) => ({ request, location: location.join('.'), message }))
+}
+
+/**
+ * Instead of a list that is too long for a header, prism sends a sentence. What makes it long is its own example, which does not fit the
+ * schema of the answer; a success is never the answer to a wrong request.
+ */
+function reportedIn(header: string | null, status: number): readonly Reported[] {
+  if (header === null) return []
+  if (header.startsWith('[')) return JSON.parse(header) as readonly Reported[]
+  return status < 400 ? [] : [{ location: ['request'], message: header }]
 }
 
 /** Without what belongs to the connection, or is written anew. */

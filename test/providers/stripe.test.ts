@@ -2,11 +2,13 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { Json } from '../../gateway/plugin.ts'
 import { adapter } from '../../plugins/payments/stripe/stripe.ts'
 import { adapterUnderTest } from '../kit/adapter.ts'
-import type { AdapterUnderTest, CallOptions } from '../kit/adapter.ts'
+import type { AdapterUnderTest } from '../kit/adapter.ts'
 import { startStripe } from '../kit/stand-ins/stripe.ts'
 import type { StripeStandIn } from '../kit/stand-ins/stripe.ts'
 import { noStripeMock, startStripeMock, stripeMockNote } from '../kit/stripe-mock.ts'
 import { until } from '../kit/until.ts'
+
+type CallOptions = NonNullable<Parameters<AdapterUnderTest['call']>[2]>
 
 const auth = { type: 'bearer', token: '${secret:stripe#key}' } as const
 const secrets = { 'stripe#key': 'sk_test_verysecret' }
