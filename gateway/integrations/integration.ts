@@ -1,4 +1,5 @@
 import type { IntegrationConfig, OperationConfig } from '../../config/model.ts'
+import type { OutboundLimiter } from '../limits/outbound-limiter.ts'
 import type { Adapter, AdapterContext, AdapterInstance, OperationDefinition, OperationHandlers } from '../plugin.ts'
 import { CircuitBreaker } from '../policies/circuit-breaker.ts'
 import type { CircuitState } from '../policies/circuit-breaker.ts'
@@ -6,7 +7,6 @@ import type { OpenAdapterContext } from './adapter-context.ts'
 import { operationPipe } from './operation-pipe.ts'
 import type { OperationPipe } from './operation-pipe.ts'
 import type { IntegrationMetrics, OperationSeries } from './integration-metrics.ts'
-import type { OutboundLimiter } from './outbound-limit.ts'
 import { schemaCheck } from './schema-check.ts'
 import type { SchemaCheck } from './schema-check.ts'
 import { slots } from './slots.ts'
@@ -14,7 +14,8 @@ import type { OperationTraits } from './verdict.ts'
 
 /** Where the adapter and its context come from, and what all integrations share. */
 export interface IntegrationDeps {
-  readonly limiter: OutboundLimiter
+  /** Limits of all processes together. */
+  readonly limiter: Pick<OutboundLimiter, 'take'>
   readonly metrics: IntegrationMetrics
   readonly log: IntegrationLog
   /** What an adapter gets, and how it is given up. */

@@ -1,5 +1,6 @@
 import type { IntegrationConfig, OperationConfig } from '../../config/model.ts'
 import { GatewayError } from '../errors.ts'
+import type { OutboundLimiter } from '../limits/outbound-limiter.ts'
 import { compose } from '../pipe.ts'
 import type { Handler, Stage } from '../pipe.ts'
 import { attemptTimeout } from '../policies/attempt-timeout.ts'
@@ -13,7 +14,7 @@ import { blamesProvider, failed, mayPassSoon, modeFor } from './failure.ts'
 import type { OperationSeries } from './integration-metrics.ts'
 import type { StoredFailure } from './operation.ts'
 import { outboundLimit } from './outbound-limit.ts'
-import type { Bucket, OutboundLimiter } from './outbound-limit.ts'
+import type { Bucket } from './outbound-limit.ts'
 import { HeldBack } from './provider-call.ts'
 import type { Outcome, ProviderCall } from './provider-call.ts'
 import { mayRepeat } from './verdict.ts'
@@ -21,7 +22,7 @@ import type { OperationTraits } from './verdict.ts'
 
 export interface PipeDeps extends Omit<AttemptDeps, 'batch'> {
   readonly breaker: CircuitBreaker | undefined
-  readonly limiter: OutboundLimiter
+  readonly limiter: Pick<OutboundLimiter, 'take'>
   readonly series: OperationSeries
   /** Milliseconds on a monotonic clock. */
   now(): number
@@ -44,7 +45,7 @@ export interface OperationPipe {
  */
 export function operationPipe(config: IntegrationConfig, operation: OperationConfig, traits: OperationTraits, deps: PipeDeps): OperationPipe {
   const buckets: Bucket[] = []
-  if (operation.rateLimit !== undefined) buckets.push({ name: `${config.name}.${operation.name}`, rate: operation.rateLimit })
+  if (operation.rateLimit !== undefined) buckets.push({ name: `${config.name}/${operation.name}`, rate: operation.rateLimit })
   if (config.rateLimit !== undefined) buckets.push({ name: config.name, rate: config.rateLimit })
   // A call that waits for others of its batch is not slow.
   const timeoutMs = operation.timeoutMs + (operation.batch?.maxWaitMs ?? 0)

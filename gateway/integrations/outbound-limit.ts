@@ -1,18 +1,9 @@
 import type { RateConfig } from '../../config/model.ts'
+import type { OutboundLimiter } from '../limits/outbound-limiter.ts'
 import type { Stage } from '../pipe.ts'
 import { failed } from './failure.ts'
 import { HeldBack } from './provider-call.ts'
 import type { Outcome, ProviderCall } from './provider-call.ts'
-
-/** Grants calls so that a bucket never gets more than its rate, in the order of their priority. */
-export interface OutboundLimiter {
-  take(
-    bucket: string,
-    rate: RateConfig,
-    priority: 0 | 1 | 2,
-    options: { readonly maxWaitMs: number; readonly signal?: AbortSignal },
-  ): Promise<{ readonly granted: true } | { readonly granted: false; readonly retryAfterMs: number }>
-}
 
 export interface Bucket {
   readonly name: string
@@ -24,7 +15,13 @@ export interface Bucket {
  * @throws {HeldBack} `rate_limited`
  */
 export const outboundLimit =
-  (buckets: readonly Bucket[], priority: 0 | 1 | 2, maxWaitMs: number, limiter: OutboundLimiter, now: () => number): Stage<ProviderCall, Outcome> =>
+  (
+    buckets: readonly Bucket[],
+    priority: 0 | 1 | 2,
+    maxWaitMs: number,
+    limiter: Pick<OutboundLimiter, 'take'>,
+    now: () => number,
+  ): Stage<ProviderCall, Outcome> =>
   (next) =>
   async (input, call) => {
     for (const { name, rate } of buckets) {

@@ -9,7 +9,7 @@ import { adapterContext } from '../adapter-context.ts'
 import { integrations } from '../integrations.ts'
 import type { Integrations, IntegrationsDeps } from '../integrations.ts'
 import type { OperationRequest, OperationResult } from '../operation.ts'
-import type { OutboundLimiter } from '../outbound-limit.ts'
+import type { OutboundLimiter } from '../../limits/outbound-limiter.ts'
 import { testAdapter } from './adapter.ts'
 
 export interface SceneOptions {
@@ -18,7 +18,7 @@ export interface SceneOptions {
   /** Added to the clock; the test moves it. */
   readonly clock?: { offsetMs: number }
   readonly adapter?: Adapter
-  readonly limiter?: OutboundLimiter
+  readonly limiter?: Pick<OutboundLimiter, 'take'>
   readonly events?: readonly string[]
   /** Stands for the broker. */
   readonly publish?: (queue: string, message: Message) => Promise<void>
@@ -34,9 +34,10 @@ export interface Scene extends Integrations {
   apply(integrations: readonly IntegrationConfig[]): Promise<void>
 }
 
-const silent = { info: () => undefined, warn: () => undefined, error: () => undefined, debug: () => undefined }
-const adapterLog = { ...silent, child: () => silent }
-const generous: OutboundLimiter = { take: () => Promise.resolve({ granted: true }) }
+const nothing = (): void => undefined
+export const silentLog = { info: nothing, warn: nothing, error: nothing, debug: nothing }
+const adapterLog = { ...silentLog, child: () => silentLog }
+const generous: Pick<OutboundLimiter, 'take'> = { take: () => Promise.resolve({ granted: true }) }
 
 /** The integrations of a process over the given store. */
 export async function scene(options: SceneOptions): Promise<Scene> {
@@ -53,7 +54,7 @@ export async function scene(options: SceneOptions): Promise<Scene> {
     limiter: options.limiter ?? generous,
     metrics: counted.integrations,
     alerts: { raise: (channel, alert) => void alerts.push({ channel, ...alert }) },
-    log: silent,
+    log: silentLog,
     publisher: { toQueue: publish },
     publishEvent: publish,
     adapter: (type) => (type === 'test' ? (options.adapter ?? testAdapter) : undefined),
@@ -148,8 +149,8 @@ export const modeOf = (
   const status = defaults[action]
   const queue = action === 'queue' || action === 'back_off_and_queue' ? { queue: 'payment.process' } : {}
   const mode = { name: action, when: [when], ...(status === undefined ? {} : { status }), ...queue, ...change }
-  // Written so, because an object with a `then` looks like a promise.
-  return { ...mode, ...Object.fromEntries([['then', action]]) } as FailureModeConfig
+  // An object that is written with a `then` looks like a promise.
+  return Object.fromEntries(new Map<string, unknown>(Object.entries(mode)).set('then', action)) as unknown as FailureModeConfig
 }
 
 export const statusMode = (from: number, then: FailureModeConfig['then'], change: Partial<FailureModeConfig> = {}): FailureModeConfig =>
