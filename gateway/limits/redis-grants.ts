@@ -1,31 +1,15 @@
 import { randomUUID } from 'node:crypto'
-import type { RateConfig, RedisStoreConfig } from '../../config/model.ts'
-import { GatewayError } from '../errors.ts'
-import type { BrokerLog } from '../messaging/broker.ts'
+import type { RedisStoreConfig } from '../../config/model.ts'
 import { redisConnection } from '../messaging/jobs/redis/connection.ts'
 import { script } from '../messaging/jobs/redis/scripts.ts'
-import type { StoreRole } from '../messaging/jobs/store-trouble.ts'
-import { grantLog, total } from './grant-log.ts'
-import type { Demand, Grants, GrantSource } from './grant-log.ts'
+import type { GrantSource } from './grant-log.ts'
+import { deadMs, limitRole, sharedGrants } from './shared-grants.ts'
+import type { SharedGrantsDeps } from './shared-grants.ts'
 
-export interface RedisGrantsOptions {
+export interface RedisGrantsOptions extends SharedGrantsDeps {
   readonly config: RedisStoreConfig
-  readonly log: BrokerLog
   /** Milliseconds since the epoch, for the log. */
   now(): number
-  /** Milliseconds on a monotonic clock, for the grants of this process while Redis is away. */
-  monotonicNow(): number
-  /** So many grants were given without Redis. */
-  onAlone?(grants: number): void
-}
-
-/** A process that waits asks at least so often, and is taken for dead after the second: grants are no longer kept for it. */
-const askAgainMs = 5000
-const deadMs = 12_000
-
-const role: StoreRole = {
-  name: 'the Redis of the rate limits',
-  unavailable: (cause) => new GatewayError('STATE_UNAVAILABLE', { cause }),
 }
 
 /**
@@ -89,64 +73,21 @@ redis.call('PEXPIRE', times, math.ceil(window / 1000) + 60000)
 return {granted[1], granted[2], granted[3], wait}
 `)
 
-/**
- * Grants that the processes of all gateways share: together they get no more than the limit. They come from Redis in one step for all who
- * wait here.
- *
- * While Redis is away the provider is protected less well, and calls go on: a lost Redis must not stop payments. Each process then keeps the
- * limit by itself, what it was granted before included, so that N processes may reach N times the limit. It is said in the log once, and
- * counted; what was granted meanwhile is told to Redis when it is back. A question that Redis answers too late, or a failover in the moment of
- * a grant, makes it count some twice, or not at all; that is over after one window.
- */
-export function redisGrants({ config, log, now, monotonicNow, onAlone }: RedisGrantsOptions): GrantSource {
+/** Grants that the processes of all gateways share over Redis, as `sharedGrants` says. */
+export function redisGrants({ config, log, now, ...deps }: RedisGrantsOptions): GrantSource {
   const me = randomUUID()
-  const redis = redisConnection(config, { log, now, role }, () => void settle())
-  /** All that this process was granted. */
-  const own = grantLog(monotonicNow)
-  /** What of it Redis does not know. */
-  const owed = grantLog(monotonicNow)
-  const debts = new Map<string, RateConfig>()
-  let alone = false
-  let closed = false
-
-  const shared = async (bucket: string, rate: RateConfig, demand: Demand): Promise<Grants> => {
-    const owes = owed.count(bucket, rate)
-    const args = [rate.limit, Math.ceil(rate.windowMs * 1000), deadMs * 1000, owes, ...demand]
-    const answer = await redis.run(takeScript, [], [config.keyPrefix, bucket, me, ...args])
-    const [first = 0, second = 0, third = 0, waitUs = 0] = Array.isArray(answer) ? answer.map(Number) : []
-    owed.forget(bucket)
-    debts.delete(bucket)
-    const granted: Demand = [first, second, third]
-    own.note(bucket, rate, total(granted))
-    if (alone) log.info({}, 'the rate limits are shared again')
-    alone = false
-    return { granted, nextInMs: waitUs / 1000, askInMs: Math.min(waitUs / 1000, askAgainMs) }
-  }
-
-  /** Before anybody here needs more, others must know what was granted. What cannot be told now is told with the next question. */
-  const settle = async (): Promise<void> => {
-    await Promise.allSettled([...debts].map(([bucket, rate]) => shared(bucket, rate, [0, 0, 0])))
-  }
-
-  return {
-    take: async (bucket, rate, demand) => {
-      try {
-        return await shared(bucket, rate, demand)
-      } catch (error) {
-        if (!alone && !closed) log.warn({ err: error }, 'each process keeps the rate limits by itself until Redis is back')
-        alone = true
-        const grants = own.take(bucket, rate, demand)
-        if (total(grants.granted) > 0) {
-          owed.note(bucket, rate, total(grants.granted))
-          debts.set(bucket, rate)
-          onAlone?.(total(grants.granted))
-        }
-        return { ...grants, askInMs: Math.min(grants.nextInMs, askAgainMs) }
-      }
+  const redis = redisConnection(config, { log, now, role: limitRole }, () => void grants.settle())
+  const grants = sharedGrants(
+    {
+      take: async (bucket, { limit, windowMs }, demand, made) => {
+        const args = [config.keyPrefix, bucket, me, limit, Math.ceil(windowMs * 1000), deadMs * 1000, made, ...demand]
+        const answer = await redis.run(takeScript, [], args)
+        const [first = 0, second = 0, third = 0, waitUs = 0] = Array.isArray(answer) ? answer.map(Number) : []
+        return { granted: [first, second, third], nextInMs: waitUs / 1000 }
+      },
+      close: redis.close,
     },
-    close: () => {
-      closed = true
-      redis.close()
-    },
-  }
+    { log, ...deps },
+  )
+  return grants
 }

@@ -1,16 +1,19 @@
-import type { GatewayConfig } from '../../config/model.ts'
+import type { GatewayConfig, StateStoreConfig } from '../../config/model.ts'
 import type { BrokerLog } from '../messaging/broker.ts'
 import { withSecrets } from '../state/shared-state.ts'
 import { systemClock } from './clock.ts'
+import type { GrantSource } from './grant-log.ts'
 import { outboundLimits } from './outbound-limiter.ts'
 import type { OutboundLimiter } from './outbound-limiter.ts'
+import type { SharedGrantsDeps } from './shared-grants.ts'
 
 export interface SharedLimits extends OutboundLimiter {
-  /** Grants that were given without Redis, since the start: a counter. */
+  /** Grants that were given while the store of the limits was away, since the start: a counter. */
   readonly grantedAlone: number
   /**
-   * Where the state of a configuration with integrations is in Redis, its gateways share their limits; otherwise each process keeps them by
-   * itself. After a change of store they begin anew. @throws {GatewayError} SECRET_UNAVAILABLE
+   * Where the state of a configuration with integrations is in Redis, all gateways share their limits; where it is in a file, the processes that
+   * use it; where it is in PostgreSQL, each process keeps them by itself. A reload that changes the store begins them anew.
+   * @throws {GatewayError} SECRET_UNAVAILABLE
    */
   prepare(config: Pick<GatewayConfig, 'integrations' | 'state'>): Promise<{ enter(): void }>
   /** Who waits is told to come again. */
@@ -43,17 +46,34 @@ export function sharedLimits({ log, now, reveal }: SharedLimitsDeps): SharedLimi
       return grantedAlone
     },
     prepare: async ({ integrations, state }) => {
-      const config = integrations.length > 0 && state.type === 'redis' ? withSecrets(state, reveal) : undefined
-      const wanted = config === undefined ? '' : JSON.stringify(config)
-      const redisGrants = config === undefined ? undefined : (await import('./redis-grants.ts')).redisGrants
+      if (integrations.length === 0) return { enter: () => undefined }
+      const config = state.type === 'redis' ? withSecrets(state, reveal) : state
+      const wanted = JSON.stringify(config)
+      const open = await opener(config, { log, now, onAlone, monotonicNow: systemClock.now })
       return {
         enter: () => {
           if (wanted === settings) return
           settings = wanted
-          limits.share(config && redisGrants?.({ config, log, now, monotonicNow: systemClock.now, onAlone }))
+          limits.share(open?.())
         },
       }
     },
     close: limits.close,
+  }
+}
+
+/** Loads what the kind of store needs, and nothing of the others. */
+async function opener(config: StateStoreConfig, deps: SharedGrantsDeps & Pick<SharedLimitsDeps, 'now'>): Promise<(() => GrantSource) | undefined> {
+  switch (config.type) {
+    case 'redis': {
+      const { redisGrants } = await import('./redis-grants.ts')
+      return () => redisGrants({ config, ...deps })
+    }
+    case 'embedded': {
+      const { sqliteGrants } = await import('./sqlite-grants.ts')
+      return () => sqliteGrants({ path: config.path, ...deps })
+    }
+    case 'postgresql':
+      return undefined
   }
 }

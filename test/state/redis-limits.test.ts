@@ -59,8 +59,8 @@ describe.skipIf(skips(source))(`a rate limit that several processes share over R
     const taken = await Promise.all(Array.from({ length: count }, () => limits.take('payment', of, priority, { maxWaitMs })))
     return taken.filter(({ granted }) => granted).length
   }
-  const process = async (task: Omit<LimitTask, 'config'>): Promise<ChildProcess> => {
-    const child = fork(fileURLToPath(new URL('./limit-user.ts', import.meta.url)), [JSON.stringify({ config, ...task })], { execArgv: [] })
+  const process = async (task: Omit<LimitTask, 'store'>): Promise<ChildProcess> => {
+    const child = fork(fileURLToPath(new URL('./limit-user.ts', import.meta.url)), [JSON.stringify({ store: config, ...task })], { execArgv: [] })
     children.push(child)
     await once(child, 'message')
     return child

@@ -1,3 +1,6 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
 import type { GatewayConfig, StateStoreConfig } from '../../config/model.ts'
 import { sharedLimits } from '../../gateway/limits/shared-limits.ts'
@@ -36,18 +39,24 @@ const grantsOf = async (limits: SharedLimits): Promise<number> => {
 }
 
 describe('the limits of a gateway', () => {
-  test('are its own where the state is a file', async () => {
+  test('are shared by the processes that use one file, and stay used up over a reload', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'headgate-limits-'))
+    const state = { type: 'embedded', path: join(folder, 'store.db') } as const
     const [one, two] = [gateway(), gateway()]
-    for (const limits of [one, two]) await enter(limits, { type: 'embedded', path: '/nowhere/store.db' })
-    expect([await grantsOf(one), await grantsOf(two)]).toEqual([10, 10])
+    for (const limits of [one, two]) await enter(limits, state)
+    expect((await grantsOf(one)) + (await grantsOf(two))).toBe(10)
+    await enter(one, state)
+    expect(await grantsOf(one)).toBe(0)
+    for (const limits of [one, two]) limits.close()
+    await rm(folder, { recursive: true, maxRetries: 5 })
   })
 
-  test('stay used up over a reload that does not touch them', async () => {
-    const limits = gateway()
-    expect(await grantsOf(limits)).toBe(10)
-    await enter(limits, { type: 'embedded', path: '/nowhere/store.db' })
-    await enter(limits, { type: 'embedded', path: '/nowhere/else.db' })
-    expect(await grantsOf(limits)).toBe(0)
+  test('are those of each process where the state is in PostgreSQL', async () => {
+    const [one, two] = [gateway(), gateway()]
+    const times = { connectTimeoutMs: 1000, queryTimeoutMs: 1000 }
+    const state = { type: 'postgresql', url: 'postgresql://127.0.0.1:1/none', tablePrefix: 'headgate_', maxConnections: 1, ...times } as const
+    for (const limits of [one, two]) await enter(limits, state)
+    expect([await grantsOf(one), await grantsOf(two)]).toEqual([10, 10])
   })
 
   test.skipIf(skips(source))(`are shared where the state is in Redis, whose password may be a secret${missing(source)}`, async () => {
