@@ -107,7 +107,9 @@ export const oidcInstance = (context: AdapterContext, config: OidcConfig): Adapt
     const claims = await read(context, { path, what: 'userinfo', headers, signal: call.signal }).catch((error: unknown) => {
       if (!(error instanceof ProviderFailure) || (error.status !== 401 && error.status !== 403)) throw error
       sessions.forget(accessToken)
-      throw refused(error.code ?? 'invalid_token', 'The provider does not accept the access token', error.status)
+      // RFC 6750, 3.1: whoever looked at the token says what is wrong with it; otherwise something in front of the provider refuses us.
+      if (error.code === undefined) throw error
+      throw refused(error.code, 'The provider does not accept the access token', error.status)
     })
     if (typeof claims['sub'] !== 'string')
       throw new ProviderFailure('invalid_response', 'The answer of userinfo has no sub', { executed: 'no', status: 200 })
