@@ -6,7 +6,8 @@ import type { StripeClient } from './client.ts'
 import { isDeclined, keyName, paymentOf, refundOf } from './payment-intent.ts'
 
 const pageSize = 100
-/** Of payments, newest first: beyond these nothing can be said. */
+/** Newest first. A young intent is better repeated with its key, which costs one call; beyond these pages nothing can be said of any. */
+const youngPages = 2
 const maxPages = 20
 /** How far the clocks may be apart. */
 const skewS = 300
@@ -23,11 +24,13 @@ export const stripeLookups = (
   stripe: StripeClient,
   now: () => number,
 ): { readonly created: Found; readonly captured: Found; readonly refunded: Found; readonly released: Found } => {
-  const nothingYet = (call: OperationCall): Lookup => ({ found: now() - call.firstAttemptAtMs >= settledAfterMs ? 'absent' : 'unknown' })
+  const isSettled = (call: OperationCall): boolean => now() - call.firstAttemptAtMs >= settledAfterMs
+  const nothingYet = (call: OperationCall): Lookup => ({ found: isSettled(call) ? 'absent' : 'unknown' })
 
   const marked = async (call: OperationCall, path: string, query: Query): Promise<Marked> => {
     let after: string | undefined
-    for (let page = 0; page < maxPages; page += 1) {
+    const pages = isSettled(call) ? maxPages : youngPages
+    for (let page = 0; page < pages; page += 1) {
       const answer = await stripe.get(path, { ...query, limit: pageSize, starting_after: after }, call.signal)
       const items = listAt(answer, 'data')
       const found = items.find((item) => textAt(item, 'metadata', keyName) === call.key)
