@@ -12,6 +12,7 @@ const loaders: ReadonlyMap<string, Load> = new Map<string, Load>([
   ['oidc', () => import('../../plugins/auth/oidc/oidc.ts')],
   ['auth0', () => import('../../plugins/auth/auth0/auth0.ts')],
   ['okta', () => import('../../plugins/auth/okta/okta.ts')],
+  ['http', () => import('../../plugins/generic/http/http.ts')],
 ])
 
 export const builtInTypes: readonly string[] = [...loaders.keys()]

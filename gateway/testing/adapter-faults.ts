@@ -35,12 +35,17 @@ export const faultCases = (operation: string, secrets: readonly string[]): reado
     const input = await scene.input(operation)
     scene.relay.forget()
     scene.relay.inject(fault, methods)
-    const failure = failureIn(await settled(scene.adapter.call(operation, input, signal === undefined ? {} : { signal })), secrets)
+    const ended = await settled(scene.adapter.call(operation, input, signal === undefined ? {} : { signal }))
     scene.relay.forget()
-    check(failure)
+    check(failureIn(ended, secrets))
   }
   const answered = (status: number, body: string, check: (failure: ProviderFailure) => void, headers: Readonly<Record<string, string>> = {}) => {
     return (scene: Scene): Promise<void> => faulty(scene, { type: 'answer', status, headers, body }, check)
+  }
+  /** What has no effect cannot have had one: only for others it matters that it is unknown. */
+  const mayHaveHappened = (kind: FailureKind, definition: OperationDefinition | undefined) => (failure: ProviderFailure) => {
+    assert.equal(failure.kind, kind)
+    if (definition?.idempotency !== 'inherent') assert.equal(failure.executed, 'unknown')
   }
   const has = (kind: FailureKind, executed: ProviderFailure['executed']) => (failure: ProviderFailure) => {
     assert.deepEqual({ kind: failure.kind, executed: failure.executed }, { kind, executed })
@@ -61,12 +66,7 @@ export const faultCases = (operation: string, secrets: readonly string[]): reado
     { name: '503 is `service_down`, not executed', run: answered(503, '{}', has('service_down', 'no')) },
     {
       name: '500 is `provider_error`, and may have been executed',
-      run: (scene, definition) =>
-        answered(500, '{}', (failure) => {
-          assert.equal(failure.kind, 'provider_error')
-          // What has no effect cannot have had one.
-          if (definition?.idempotency !== 'inherent') assert.equal(failure.executed, 'unknown')
-        })(scene),
+      run: (scene, definition) => answered(500, '{}', mayHaveHappened('provider_error', definition))(scene),
     },
     {
       name: '400 will not pass by itself, and was not executed',
@@ -75,7 +75,11 @@ export const faultCases = (operation: string, secrets: readonly string[]): reado
         assert.equal(failure.executed, 'no')
       }),
     },
-    { name: '401 is `unauthorized`, not executed', run: answered(401, '{}', has('unauthorized', 'no')) },
+    {
+      name: '401 is `unauthorized`, not executed',
+      // Lasting: a token that is refused once is replaced.
+      run: (scene) => faulty(scene, { type: 'answer', status: 401, body: '{}', lasting: true }, has('unauthorized', 'no')),
+    },
     {
       name: 'an answer that is not JSON is `invalid_response`, where it matters',
       run: async (scene, definition) => {
@@ -94,13 +98,13 @@ export const faultCases = (operation: string, secrets: readonly string[]): reado
     },
     {
       name: 'an answer that is lost is `network_error`, and may have been executed',
-      run: (scene) => faulty(scene, { type: 'lose_answer' }, has('network_error', 'unknown')),
+      run: (scene, definition) => faulty(scene, { type: 'lose_answer' }, mayHaveHappened('network_error', definition)),
     },
     {
       name: 'an attempt that is given up ends at once as `timeout`, and may have been executed',
-      run: (scene) => {
+      run: (scene, definition) => {
         const attempt = new AbortController()
-        return faulty(scene, { type: 'hang', onRequest: () => attempt.abort() }, has('timeout', 'unknown'), attempt.signal)
+        return faulty(scene, { type: 'hang', onRequest: () => attempt.abort() }, mayHaveHappened('timeout', definition), attempt.signal)
       },
     },
     {

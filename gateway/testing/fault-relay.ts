@@ -11,7 +11,13 @@ export interface RelayedRequest {
 
 /** What becomes of one request. */
 export type RelayFault =
-  | { readonly type: 'answer'; readonly status: number; readonly headers?: Readonly<Record<string, string>>; readonly body: string }
+  | {
+      readonly type: 'answer'
+      readonly status: number
+      readonly headers?: Readonly<Record<string, string>>
+      readonly body: string
+      readonly lasting?: boolean
+    }
   /** The stand-in does it; the answer never comes. */
   | { readonly type: 'lose_answer' }
   /** Nothing ever happens. */
@@ -22,7 +28,7 @@ export interface FaultRelay {
   /** Since `forget` was called. */
   readonly seen: readonly RelayedRequest[]
   forget(): void
-  /** For the next request of these methods; of any where it is undefined. */
+  /** For the next request of these methods, of any where it is undefined; for all from now on until `forget` where it is lasting. */
   inject(fault: RelayFault, methods?: readonly string[]): void
   connections(): Promise<number>
   close(): Promise<void>
@@ -41,7 +47,7 @@ export const faultRelay = async (target: string): Promise<FaultRelay> => {
       const body = Buffer.concat(chunks)
       seen.push({ method: req.method ?? '', url: req.url ?? '', headers: plain(req), body: body.toString('utf8') })
       const fault = pending?.methods?.includes(req.method ?? '') === false ? undefined : pending?.fault
-      if (fault !== undefined) pending = undefined
+      if (fault !== undefined && !('lasting' in fault && fault.lasting)) pending = undefined
       handle(req, res, body, fault)
     })
   })
@@ -52,12 +58,10 @@ export const faultRelay = async (target: string): Promise<FaultRelay> => {
     else passOn(target, req, body, (answer) => (fault === undefined ? copied(answer, res) : lost(answer, res)))
   }
   const passOn = (to: string, req: IncomingMessage, body: Buffer, then: (answer: IncomingMessage) => void): void => {
-    const { host: _host, connection: _connection, ...headers } = req.headers
+    // `Host` stays: signatures may cover it.
+    const { connection: _connection, ...headers } = req.headers
     const url = new URL(to)
-    const passed = request(
-      { host: url.hostname, port: url.port, method: req.method, path: req.url, headers: { ...headers, host: url.host }, agent: false },
-      then,
-    )
+    const passed = request({ host: url.hostname, port: url.port, method: req.method, path: req.url, headers, agent: false }, then)
     passed.on('error', () => req.socket.destroy())
     passed.end(body)
   }

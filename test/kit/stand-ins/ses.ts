@@ -84,7 +84,7 @@ export function startSesProvider({ templates = [], ...credentials }: SesOptions)
   }
 
   const speak = (request: ProviderRequest, self: URL): ProviderReply => {
-    if (request.headers.authorization !== authorizationOf(request, self.host, credentials)) {
+    if (request.headers.authorization !== authorizationOf(request, request.headers.host ?? self.host, credentials)) {
       return sesError(403, 'InvalidSignatureException', 'The request signature we calculated does not match the signature you provided.')
     }
     const { method, path, body } = request
