@@ -17,7 +17,7 @@ const call = {
   body: template('JSON body of the request to the service, with expressions.'),
   integration: { type: 'string', minLength: 1, description: 'Calls an operation of this integration; `name.operation` says both.' },
   operation: { type: 'string', minLength: 1, description: 'The operation.' },
-  input: template('Input of the operation, with expressions.'),
+  input: template('Input of the operation, with expressions; that of the flow where absent.'),
 } as const
 
 const compensation = {
@@ -81,7 +81,7 @@ export const flow = {
       default: '10s',
       description: 'How long a caller over HTTP waits for the end, before it is told 202 and where to ask.',
     },
-    steps: { type: 'array', minItems: 1, maxItems: 100, items: step },
+    steps: { type: 'array', minItems: 1, maxItems: 100, items: step, description: 'The steps, in order.' },
     output: template('What a caller gets in the end, with expressions; all outputs by step where absent.'),
     tell,
     alert: { type: 'string', minLength: 1, description: 'Channel of `alerts` for flows that end unfinished or wait for review.' },

@@ -1,6 +1,6 @@
 import type { CatalogueEntry } from './catalogue/entry.ts'
 import { formatErrors } from './catalogue/formats.ts'
-import { failureModeErrors } from './catalogue/failure-modes.ts'
+import { failureModeErrors, failureModeKeys } from './catalogue/failure-modes.ts'
 import { flowErrors, integrationErrors, integrationValues, integrationWarnings } from './catalogue/integrations.ts'
 import { messaging, messagingWarnings } from './catalogue/messaging.ts'
 import { routes } from './catalogue/routes.ts'
@@ -19,6 +19,7 @@ export const catalogue: Readonly<Record<DiagnosticCode, CatalogueEntry>> = {
   ...integrationErrors,
   ...failureModeErrors,
   ...flowErrors,
+  ...failureModeKeys,
   ...warnings,
   ...messagingWarnings,
   ...integrationWarnings,
@@ -34,6 +35,7 @@ export type DiagnosticCode =
   | keyof typeof integrationErrors
   | keyof typeof failureModeErrors
   | keyof typeof flowErrors
+  | keyof typeof failureModeKeys
   | keyof typeof warnings
   | keyof typeof messagingWarnings
   | keyof typeof integrationWarnings

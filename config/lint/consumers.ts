@@ -6,6 +6,7 @@ import { isMapping, type Mapping, placeName, pointerOf } from '../source/value.t
 import { quoted } from '../values/parsed.ts'
 import type { LintContext } from './context.ts'
 import { lintEventNames, lintOperation, unknownName } from './references.ts'
+import { lintTemplate } from './templates.ts'
 
 /** A consumer as it counts; one of `consumers`, or that of a subscriber. */
 export interface Handled {
@@ -90,9 +91,14 @@ const lintTarget = (context: LintContext, { name, consumer, at, targetAt }: Hand
     )
   for (const [key, needs] of companions) {
     if (given.length === 1 && !needs.some((need) => given.includes(need)) && tree.isWritten([...targetAt, key]))
-      findings.report('HG3015', tree.keyLocation([...targetAt, key]), `\`${key}\` belongs to \`${needs.join('` and `')}\`; a \`${given[0]}\` has none.`, {
-        pointer: pointerOf([...targetAt, key]),
-      })
+      findings.report(
+        'HG3015',
+        tree.keyLocation([...targetAt, key]),
+        `\`${key}\` belongs to \`${needs.join('` and `')}\`; a \`${given[0]}\` has none.`,
+        {
+          pointer: pointerOf([...targetAt, key]),
+        },
+      )
   }
   if (target.service !== undefined && target.path === undefined)
     unclear([...targetAt, 'service'], `${placeName(targetAt)} does not say which \`path\` of the service gets the message.`, 'Add `path: /...`.')
@@ -100,6 +106,7 @@ const lintTarget = (context: LintContext, { name, consumer, at, targetAt }: Hand
   if (target.queue !== undefined) unknownName(context, 'queue', target.queue, [...targetAt, 'queue'])
   if (target.events !== undefined) lintEventNames(context, target.events, [...targetAt, 'events'])
   if (target.integration !== undefined) lintOperation(context, targetAt, target.integration, target.operation)
+  lintTemplate(context, [...targetAt, 'request'], target.request, ['body', 'headers', 'id', 'key'])
   if (target.flow !== undefined) unknownName(context, 'flow', target.flow, [...targetAt, 'flow'])
 }
 

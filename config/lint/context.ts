@@ -55,7 +55,6 @@ export interface LintContext {
   readonly integrationNames: ReadonlySet<string> | undefined
   readonly flowNames: ReadonlySet<string> | undefined
   readonly alertNames: ReadonlySet<string> | undefined
-  readonly secretNames: ReadonlySet<string> | undefined
   /** Those of `integrations` that fit the schema and the adapter, with their adapter. */
   readonly integrations: ReadonlyMap<string, LintIntegration>
   readonly flows: ReadonlyMap<string, ValidFlow>
@@ -110,7 +109,6 @@ export const lintContext = (tree: Tree, findings: Findings, { catalogue, provide
     integrationNames: namesIn(tree.root['integrations']),
     flowNames: namesIn(tree.root['flows']),
     alertNames: namesIn(tree.root['alerts']),
-    secretNames: namesIn(tree.root['secrets']),
     integrations: new Map(
       (usableIn(tree.root['integrations'], 'integrations') as unknown as [string, ValidIntegration][]).flatMap(([name, input]) => {
         const provider = providers.get(name)

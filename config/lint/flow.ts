@@ -141,6 +141,7 @@ const lintUnused = (
   for (const { consumer } of handled) for (const name of flow.of(consumer.deliver_to ?? {})) used.add(name)
   for (const name of Object.keys(events ?? {})) for (const queue of flow.ofEvent(name)) used.add(queue)
   for (const { queue } of subscriptions(events ?? {})) used.add(queue)
+  for (const name of queuesOfIntegrations(context)) used.add(name)
   const report = (section: 'queues' | 'brokers', name: string, message: string): void =>
     findings.report('HG4009', tree.keyLocation([section, name]), message, { pointer: pointerOf([section, name]) })
   if (context.rulesComplete)
@@ -154,3 +155,13 @@ const lintUnused = (
     if (tree.isWritten(['brokers', name]) && !usedBrokers.has(name))
       report('brokers', name, `No queue or event lives on the broker ${quoted(name)}, so it is not connected to.`)
 }
+
+/** Queues that failure modes and alerts put messages into. */
+const queuesOfIntegrations = ({ integrations, section }: LintContext): readonly string[] => [
+  ...[...integrations.values()].flatMap(({ input }) =>
+    [input, ...Object.values(input.operations)]
+      .flatMap((one) => Object.values(one.failure_modes).flatMap(({ queue }) => queue ?? []))
+      .concat(input.queue ?? []),
+  ),
+  ...Object.values(section('alerts') ?? {}).flatMap((alert) => (alert.type === 'queue' ? [alert.queue] : [])),
+]

@@ -51,26 +51,35 @@ export const lintEventNames = (context: LintContext, events: readonly unknown[],
  * @param at Where `integration` and `operation` stand.
  */
 export const lintOperation = (context: LintContext, at: Steps, integration: string, operation: string | undefined): void => {
-  const { tree, findings, suggest } = context
+  const { tree, findings } = context
   unknownName(context, 'integration', integration, [...at, 'integration'])
-  const operations = [...(context.providers.get(integration)?.operations.keys() ?? [])]
-  if (operations.length === 0) return
+  const provider = context.providers.get(integration)
+  if (provider === undefined) return
+  const operations = [...provider.operations.keys()]
   if (operation === undefined) {
     const steps = [...at, 'integration']
     findings.report('HG3028', tree.valueLocation(steps), `${placeName(at)} does not say which operation of ${quoted(integration)} is meant.`, {
-      hint: `Write \`${integration}.${operations[0] ?? ''}\`, or another one.`,
-      notes: [`operations: ${operations.join(', ')}`],
+      hint: operations[0] === undefined ? 'Declare one under `operations`.' : `Write \`${integration}.${operations[0]}\`, or another one.`,
+      notes: operations.length === 0 ? [] : [`operations: ${operations.join(', ')}`],
       pointer: pointerOf(steps),
     })
     return
   }
-  const steps = [...at, 'operation']
-  if (operations.includes(operation) || tree.isBroken(steps)) return
+  if (!operations.includes(operation)) unknownOperation(context, integration, operation, [...at, 'operation'])
+}
+
+/** @param steps Where it is named. */
+export const unknownOperation = (context: LintContext, integration: string, operation: string, steps: Steps): void => {
+  const { tree, findings, suggest } = context
+  if (tree.isBroken(steps)) return
+  const operations = [...(context.providers.get(integration)?.operations.keys() ?? [])]
   const shown = tree.shown(steps)
   const guess = shown === undefined ? suggest(operation, operations) : undefined
-  findings.report('HG3028', tree.valueLocation(steps), `The integration ${quoted(integration)} has no operation ${quoted(shown ?? operation)}.`, {
+  // Under `operations` it is the key that names it.
+  const location = steps.at(-2) === 'operations' ? tree.keyLocation(steps) : tree.valueLocation(steps)
+  findings.report('HG3028', location, `The integration ${quoted(integration)} has no operation ${quoted(shown ?? operation)}.`, {
     hint: guess === undefined ? undefined : `Did you mean \`${guess}\`?`,
-    notes: [`operations: ${operations.join(', ')}`],
+    notes: operations.length === 0 ? [] : [`operations: ${operations.join(', ')}`],
     pointer: pointerOf(steps),
   })
 }

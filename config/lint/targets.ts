@@ -76,9 +76,14 @@ const lintWebhook = (context: LintContext, name: string, steps: Steps): void => 
   unknownName(context, 'integration', name, steps)
   const adapter = context.providers.get(name)?.adapter
   if (adapter === undefined || adapter.webhook !== undefined) return
-  findings.report('HG3049', tree.valueLocation(steps), `The adapter ${quoted(adapter.type)} of ${quoted(tree.shown(steps) ?? name)} has no webhooks.`, {
-    pointer: pointerOf(steps),
-  })
+  findings.report(
+    'HG3049',
+    tree.valueLocation(steps),
+    `The adapter ${quoted(adapter.type)} of ${quoted(tree.shown(steps) ?? name)} has no webhooks.`,
+    {
+      pointer: pointerOf(steps),
+    },
+  )
 }
 
 interface Reference {

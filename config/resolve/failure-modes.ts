@@ -43,7 +43,8 @@ export const isRepeatable = (written: Idempotency | undefined, operation: Operat
 
 /** Outcomes that may hide an effect, by kind and by status. */
 const unclearKinds: ReadonlySet<string> = new Set(['timeout', 'network_error', 'provider_error', 'in_progress', 'invalid_response', 'internal'])
-const isUnclearStatus = ({ from, to }: StatusRange): boolean => (to >= 500 && !(from === 503 && to === 503)) || [408, 409].some((one) => from <= one && one <= to)
+const isUnclearStatus = ({ from, to }: StatusRange): boolean =>
+  (to >= 500 && !(from === 503 && to === 503)) || [408, 409].some((one) => from <= one && one <= to)
 
 /** Whether the effect may have happened although the provider failed in this way. */
 export const mayHaveHappened = ({ kind, status }: ValidCondition): boolean =>
@@ -127,7 +128,11 @@ const fallbackObstacle = ({ to, when }: ValidMode, scene: ModeScene): ModeObstac
 }
 
 /** Of a mode that stands at the integration: what of it can happen to the operation; undefined when nothing can. */
-export const conditionsFor = (mode: ValidMode, operation: OperationDescription, commonKinds: readonly string[]): readonly ValidCondition[] | undefined => {
+export const conditionsFor = (
+  mode: ValidMode,
+  operation: OperationDescription,
+  commonKinds: readonly string[],
+): readonly ValidCondition[] | undefined => {
   const when = mode.when.filter(({ kind }) => kind === undefined || canRaise(operation, commonKinds, kind))
   return when.length === 0 ? undefined : when
 }
@@ -147,19 +152,18 @@ export const resolveModes = (
 ]
 
 const resolveMode = (name: string, mode: ValidMode, when: readonly ValidCondition[], scene: ModeScene): FailureModeConfig => {
+  // What is left is the same in the model: the action, and `to`, `template` and `alert` where they are said.
+  const { when: _when, tell: _tell, status: _status, queue: _queue, delay: _delay, ...kept } = mode
   const status = mode.status ?? defaultStatus[mode.then]
   const queue = queueing.has(mode.then) ? (mode.queue ?? queueFor(scene.operation, scene.queue, scene.delivering)) : undefined
   return {
     name,
     when: when.map(resolveCondition),
-    then: mode.then,
     ...(mode.tell && { tell: resolveTell(mode.tell) }),
     ...(status !== undefined && { status }),
     ...(queue !== undefined && { queue }),
     ...(mode.delay !== undefined && { delayMs: readDurationMs(mode.delay) }),
-    ...(mode.to !== undefined && { to: mode.to }),
-    ...(mode.template !== undefined && { template: mode.template }),
-    ...(mode.alert !== undefined && { alert: mode.alert }),
+    ...kept,
   }
 }
 

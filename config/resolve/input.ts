@@ -42,7 +42,8 @@ interface WithModes {
   readonly failure_modes: Readonly<Record<string, ValidMode>>
 }
 
-export type ValidOperation = Omit<OperationInput, 'failure_modes' | 'settings'> & WithModes & { readonly settings: Readonly<Record<string, JsonValue>> }
+export type ValidOperation = Omit<OperationInput, 'failure_modes' | 'settings'> &
+  WithModes & { readonly settings: Readonly<Record<string, JsonValue>> }
 
 export type ValidIntegration = Omit<IntegrationInput, 'failure_modes' | 'operations' | 'settings'> &
   WithModes & {

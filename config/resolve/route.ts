@@ -132,7 +132,10 @@ const resolveResponse = (response: ValidRule['response']): ResponseConfig => ({
   ...(response?.body !== undefined && { body: response.body as JsonTemplate }),
 })
 
-/** What every broker that a target may publish to takes, in bytes; Infinity for targets that publish nothing. */
+/** Bodies that are read as a whole, and go nowhere that has a limit of its own: bytes. */
+const wholeBodyBytes = 1024 * 1024
+
+/** What every broker that a target may publish to takes, and what is held in memory, in bytes; Infinity for bodies that are passed on. */
 export const messageLimits = ({ brokers, queues, events }: Pick<GatewayConfig, 'brokers' | 'queues' | 'events'>): MessageLimit => {
   const ofBroker = new Map(brokers.map(({ name, maxMessageBytes }) => [name, maxMessageBytes]))
   const limitsOf = (declared: readonly { readonly name: string; readonly broker: string }[]): ReadonlyMap<string, number> =>
@@ -140,6 +143,7 @@ export const messageLimits = ({ brokers, queues, events }: Pick<GatewayConfig, '
   const [ofQueue, ofEvent] = [limitsOf(queues), limitsOf(events)]
   return (target) => {
     if (target.type === 'queue') return ofQueue.get(target.queue) ?? Number.POSITIVE_INFINITY
+    if (target.type === 'operation' || target.type === 'flow' || target.type === 'webhook') return wholeBodyBytes
     return target.type === 'events'
       ? Math.min(...target.events.map((name) => ofEvent.get(name) ?? Number.POSITIVE_INFINITY))
       : Number.POSITIVE_INFINITY

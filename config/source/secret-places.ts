@@ -1,4 +1,5 @@
-import type { AdapterCatalogue } from '../adapters.ts'
+import { integration } from '../../schemas/integrations.ts'
+import type { AdapterCatalogue, AdapterDescription } from '../adapters.ts'
 import { rootSchema, type SchemaNode } from '../validate/schema-node.ts'
 import { isMapping, type Mapping } from './value.ts'
 
@@ -8,6 +9,8 @@ export type Pattern = readonly string[]
 /** Which values are never shown. */
 export interface SecretPlaces {
   readonly patterns: readonly Pattern[]
+  /** Maps in which every key that nobody knows is secret: it is probably one that was misspelt. */
+  readonly closed: readonly { readonly at: Pattern; readonly known: ReadonlySet<string> }[]
   /** Keys that are secret wherever they stand: no key of this name is anything else. */
   readonly names: ReadonlySet<string>
   /** The last keys of all patterns, for texts whose structure cannot be trusted. */
@@ -37,24 +40,43 @@ const openNames = (node: SchemaNode, found: Set<string>): Set<string> => {
 }
 
 const ownPatterns = secretPatterns(rootSchema)
-const open: ReadonlySet<string> = openNames(rootSchema, new Set())
+const shownNames: ReadonlySet<string> = openNames(rootSchema, new Set())
 
 /** @param root The configuration, where it could be made out: settings of adapters have secrets of their own. */
 export const secretPlaces = ({ adapters }: AdapterCatalogue, root: Mapping | undefined): SecretPlaces => {
   const patterns = [...ownPatterns, ...(root === undefined ? unknownSettings('*') : settingsPatterns(adapters, root))]
   const last = patterns.map((pattern) => pattern.at(-1) ?? '').filter((name) => !name.startsWith('*'))
-  return { patterns, names: new Set(last.filter((name) => !open.has(name))), suspects: new Set(last) }
+  const closed = [{ at: ['integrations', '*', 'auth'], known: authKeys }, ...(root === undefined ? [] : closedSettings(adapters, root))]
+  return { patterns, closed, names: new Set(last.filter((name) => !shownNames.has(name))), suspects: new Set(last) }
 }
 
+const authKeys: ReadonlySet<string> = new Set(
+  (integration.properties.auth.anyOf as readonly SchemaNode[]).flatMap(({ properties }) => Object.keys(properties ?? {})),
+)
+
+const closedSettings = (adapters: AdapterCatalogue['adapters'], root: Mapping): SecretPlaces['closed'] =>
+  integrationsOf(adapters, root).flatMap(({ name, adapter }) => {
+    const known = new Set(Object.keys(isMapping(adapter?.settings['properties']) ? adapter.settings['properties'] : {}))
+    return adapter === undefined ? [] : [{ at: ['integrations', name, 'settings'], known }]
+  })
+
+const integrationsOf = (
+  adapters: AdapterCatalogue['adapters'],
+  { integrations }: Mapping,
+): readonly { readonly name: string; readonly adapter: AdapterDescription | undefined }[] =>
+  Object.entries(isMapping(integrations) ? integrations : {}).map(([name, one]) => ({
+    name,
+    adapter: isMapping(one) && typeof one['plugin'] === 'string' ? adapters.get(one['plugin']) : undefined,
+  }))
+
 /** Settings of which nothing is known are secret as a whole. */
-const unknownSettings = (integration: string): Pattern[] => [
-  ['integrations', integration, 'settings', '**'],
-  ['integrations', integration, 'operations', '*', 'settings', '**'],
+const unknownSettings = (name: string): Pattern[] => [
+  ['integrations', name, 'settings', '**'],
+  ['integrations', name, 'operations', '*', 'settings', '**'],
 ]
 
-const settingsPatterns = (adapters: AdapterCatalogue['adapters'], { integrations }: Mapping): Pattern[] =>
-  Object.entries(isMapping(integrations) ? integrations : {}).flatMap(([name, integration]) => {
-    const adapter = isMapping(integration) && typeof integration['plugin'] === 'string' ? adapters.get(integration['plugin']) : undefined
+const settingsPatterns = (adapters: AdapterCatalogue['adapters'], root: Mapping): Pattern[] =>
+  integrationsOf(adapters, root).flatMap(({ name, adapter }) => {
     if (adapter === undefined) return unknownSettings(name)
     return [
       ...secretPatterns(adapter.settings, ['integrations', name, 'settings']),
@@ -71,8 +93,10 @@ export interface Place {
 
 export const below = (parent: Place | undefined, key: string): Place => ({ key, parent, depth: (parent?.depth ?? 0) + 1 })
 
-export const isSecretPlace = ({ patterns, names }: SecretPlaces, place: Place): boolean =>
-  names.has(place.key) || patterns.some((pattern) => covers(pattern, place))
+export const isSecretPlace = ({ patterns, closed, names }: SecretPlaces, place: Place): boolean =>
+  names.has(place.key) ||
+  patterns.some((pattern) => covers(pattern, place)) ||
+  closed.some(({ at, known }) => place.depth === at.length + 1 && place.parent !== undefined && covers(at, place.parent) && !known.has(place.key))
 
 const covers = (pattern: Pattern, place: Place): boolean => {
   const open = pattern.at(-1) === '**'

@@ -30,8 +30,7 @@ export const meantKeys = (errors: readonly ErrorObject[], root?: SchemaNode): Re
   return meant
 }
 
-const schemaOf = (error: ErrorObject, root?: SchemaNode): SchemaNode =>
-  schemaAt(error.schemaPath.slice(0, error.schemaPath.lastIndexOf('/')), root)
+const schemaOf = (error: ErrorObject, root?: SchemaNode): SchemaNode => schemaAt(error.schemaPath.slice(0, error.schemaPath.lastIndexOf('/')), root)
 
 /**
  * One error of the validator, as a finding that a person can act on.
@@ -71,8 +70,7 @@ export const reportSchemaError = (error: ErrorObject, tree: Tree, findings: Find
 const hiddenBySecret: ReadonlySet<string> = new Set(['format', 'pattern', 'minLength', 'maxLength', 'enum', 'const'])
 
 /** A value for messages: as it was written, and nothing of a secret. */
-const shownValue = ({ steps, schema, tree }: Context): string =>
-  tree.shown(steps) ?? (schema.writeOnly === true ? '***' : String(tree.value(steps)))
+const shownValue = ({ steps, schema, tree }: Context): string => tree.shown(steps) ?? (schema.writeOnly === true ? '***' : String(tree.value(steps)))
 
 const place = (steps: readonly string[]): string => (steps.length === 0 ? 'the file' : placeName(steps))
 
@@ -82,7 +80,7 @@ const unknownKey = ({ steps, schema, tree, findings }: Context, key: string): vo
   const guess = nearest(key, allowed)
   findings.report('HG1003', tree.keyLocation(at), `${quoted(key)} is not a key of ${place(steps)}.`, {
     hint: guess === undefined ? undefined : `Did you mean \`${guess}\`?`,
-    notes: [`allowed here: ${allowed.join(', ')}`],
+    notes: allowed.length === 0 ? [] : [`allowed here: ${allowed.join(', ')}`],
     pointer: pointerOf(at),
   })
 }
@@ -109,7 +107,8 @@ const wrongType = (context: Context): void => {
 
 const wrongFormat = (context: Context): void => {
   const name = String(context.error.params['format'])
-  if (!isFormatName(name)) return report(context, 'HG2016', problem(`${quoted(shownValue(context))} does not fit ${place(context.steps)}: it has to be a ${name}.`))
+  if (!isFormatName(name))
+    return report(context, 'HG2016', problem(`${quoted(shownValue(context))} does not fit ${place(context.steps)}: it has to be a ${name}.`))
   const format = valueFormats[name]
   const shown = context.tree.shown(context.steps)
   if (shown !== undefined || context.schema.writeOnly === true)
@@ -147,10 +146,7 @@ const notAChoice = (context: Context): void => {
   report(
     context,
     'HG2015',
-    problem(
-      `${quoted(value)} is not a choice for ${place(context.steps)}.`,
-      guess === undefined ? undefined : `Did you mean \`${guess}\`?`,
-    ),
+    problem(`${quoted(value)} is not a choice for ${place(context.steps)}.`, guess === undefined ? undefined : `Did you mean \`${guess}\`?`),
     [`choices: ${choices.join(', ')}`],
   )
 }

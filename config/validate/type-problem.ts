@@ -30,7 +30,7 @@ export const typeProblem = (place: string, schema: SchemaNode, value: unknown, s
 
 /** `a text or a map`. */
 const kindsText = ({ type }: SchemaNode): string => {
-  const kinds = [type ?? []].flat().map((one) => expectedType[String(one)] ?? String(one))
+  const kinds = [type ?? []].flat().map((one) => expectedType[one] ?? one)
   return kinds.length < 2 ? (kinds[0] ?? 'a value') : `${kinds.slice(0, -1).join(', ')} or ${kinds.at(-1)}`
 }
 

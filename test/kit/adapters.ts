@@ -65,7 +65,10 @@ const adapters: readonly AdapterDescription[] = [
     capability: 'email',
     baseUrl: false,
     auth: ['basic', 'none'],
-    settings: settings({ host: { type: 'string', minLength: 1, description: 'Server.' }, port: { type: 'integer', minimum: 1, default: 587, description: 'Port.' } }),
+    settings: settings({
+      host: { type: 'string', minLength: 1, description: 'Server.' },
+      port: { type: 'integer', minimum: 1, default: 587, description: 'Port.' },
+    }),
     operations: { send: singleMail },
   },
   {

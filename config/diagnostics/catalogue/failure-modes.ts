@@ -16,14 +16,14 @@ const second = `  second:
 
 const withSecond = (text: string): string => text.replace('routing_rules:', `${second}routing_rules:`)
 
-const email = (modes: string): string => `secrets:
+const email = (own: string): string => `secrets:
   api_keys: { path: /prod/external/api-keys }
 integrations:
   email:
     plugin: sendgrid
     auth: { type: bearer, token: "\${secret:api_keys#sendgrid}" }
     operations:
-      send: { failure_modes: ${modes} }
+      send: { failure_modes: ${own} }
 routing_rules:
   - { path: /api/mail, methods: [POST], integration: email.send }
 `
@@ -35,7 +35,8 @@ export const failureModeErrors = {
   HG3036: {
     severity: 'error',
     title: 'failure cannot happen',
-    explanation: 'No operation that the mode is for can fail in this way, so the mode would never apply. `headgate plugins show` lists the kinds of each operation.',
+    explanation:
+      'No operation that the mode is for can fail in this way, so the mode would never apply. `headgate plugins show` lists the kinds of each operation.',
     wrong: modes('odd: { when: template_error, then: log_and_alert }'),
     right,
   },
@@ -49,7 +50,8 @@ export const failureModeErrors = {
   HG3038: {
     severity: 'error',
     title: 'queue is not clear',
-    explanation: 'The mode puts intents into a queue, and it is not clear into which: neither the mode nor the integration names one, and there is not exactly one whose consumer delivers to the integration.',
+    explanation:
+      'The mode puts intents into a queue, and it is not clear into which: neither the mode nor the integration names one, and there is not exactly one whose consumer delivers to the integration.',
     wrong: modes('down: { when: { status: 503 }, then: queue }'),
     right: queued('down: { when: { status: 503 }, then: queue }'),
   },
@@ -63,7 +65,8 @@ export const failureModeErrors = {
   HG3040: {
     severity: 'error',
     title: 'repetition could do it twice',
-    explanation: 'The operation may be done again by each repetition: the provider takes no idempotency key for it, or `idempotency: none` says that none is sent. `idempotent_retry` is not possible then.',
+    explanation:
+      'The operation may be done again by each repetition: the provider takes no idempotency key for it, or `idempotency: none` says that none is sent. `idempotent_retry` is not possible then.',
     wrong: email('{ slow: { when: timeout, then: idempotent_retry } }'),
     right: email('{ slow: { when: timeout, then: manual_review } }'),
   },
@@ -104,6 +107,17 @@ export const failureModeErrors = {
     title: 'operation has no local answer',
     explanation: '`use_local_session` answers from what the provider said earlier; the adapter cannot do that for this operation.',
     wrong: modes('down: { when: service_down, then: use_local_session }'),
+    right,
+  },
+} as const satisfies Record<string, CatalogueEntry>
+
+/** Belongs to failure modes, and came after those of flows. */
+export const failureModeKeys = {
+  HG3050: {
+    severity: 'error',
+    title: 'key does not belong to the action',
+    explanation: 'A key of a failure mode says more about another action than the one in `then`, so it would have no effect.',
+    wrong: modes('odd: { when: invalid_response, then: log_and_alert, delay: 5s }'),
     right,
   },
 } as const satisfies Record<string, CatalogueEntry>

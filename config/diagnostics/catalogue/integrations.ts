@@ -21,9 +21,9 @@ export const charges = `routing_rules:
 
 const right = `${payment()}${charges}`
 
-const flow = (...steps: readonly string[]): string => `${payment('operations:', '  create_payment: { compensation: refund }')}services:
-  orders: { urls: ["http://127.0.0.1:9105"] }
-flows:
+const flow = (
+  ...steps: readonly string[]
+): string => `${payment('operations:', '  create_payment: { compensation: refund }')}${steps.some((step) => step.includes('service: orders')) ? 'services:\n  orders: { urls: ["http://127.0.0.1:9105"] }\n' : ''}flows:
   place_order:
     steps:
 ${steps.map((step) => `      - ${step}\n`).join('')}${rule('flow: place_order')}`
@@ -37,7 +37,8 @@ export const integrationValues = {
   HG2030: {
     severity: 'error',
     title: 'unusable input schema',
-    explanation: '`input` of a flow is no JSON Schema that data can be checked with. Nothing is fetched from elsewhere, and keywords that nobody knows are taken for misspelt.',
+    explanation:
+      '`input` of a flow is no JSON Schema that data can be checked with. Nothing is fetched from elsewhere, and keywords that nobody knows are taken for misspelt.',
     wrong: flow(charge).replace('    steps:', '    input: { typ: object }\n    steps:'),
     right: flow(charge).replace('    steps:', '    input: { type: object, required: [amount] }\n    steps:'),
   },
@@ -135,7 +136,10 @@ ${payment('failure_modes:', '  odd: { when: invalid_response, then: log_and_aler
     severity: 'error',
     title: 'authentication does not fit the adapter',
     explanation: 'The adapter does not take this kind of `auth`, or needs more for it.',
-    wrong: right.replace('{ type: bearer, token: "${secret:api_keys#stripe}" }', '{ type: basic, username: shop, password: "${secret:api_keys#stripe}" }'),
+    wrong: right.replace(
+      '{ type: bearer, token: "${secret:api_keys#stripe}" }',
+      '{ type: basic, username: shop, password: "${secret:api_keys#stripe}" }',
+    ),
     right,
   },
   HG3033: {
@@ -174,7 +178,8 @@ export const flowErrors = {
   HG3047: {
     severity: 'error',
     title: 'call is not clear',
-    explanation: 'A step or compensation calls exactly one thing: a `service` with its `path`, or an operation of an `integration`. `method`, `path`, `headers` and `body` belong to a service, `input` to an operation.',
+    explanation:
+      'A step or compensation calls exactly one thing: a `service` with its `path`, or an operation of an `integration`. `method`, `path`, `headers` and `body` belong to a service, `input` to an operation.',
     wrong: flow('{ name: charge }'),
     right: flow(charge),
   },

@@ -6,8 +6,8 @@ export const warnings = {
     severity: 'warning',
     title: 'not active in this version',
     explanation: 'The section is part of the language and is checked, but this version does not run it yet.',
-    wrong: `secrets:
-  database: { path: /prod/database/credentials }
+    wrong: `health_checks:
+  external_apis: [{ url: "https://api.example.com/health" }]
 routing_rules:
   - path: /hello
     respond: { body: hello }
