@@ -3,6 +3,7 @@ import { afterEach, describe, expect, test } from 'vitest'
 import { startUpstream } from '../../test/kit/upstream.ts'
 import type { SeenRequest, TestUpstream } from '../../test/kit/upstream.ts'
 import { until } from '../../test/kit/until.ts'
+import { metrics } from '../observe/metrics.ts'
 import { completed, deleted, endOf, flowConfig, flowScene, operationStep, refused, serviceStep } from './test/flow-scene.ts'
 import type { SceneOptions } from './test/flow-scene.ts'
 
@@ -273,4 +274,18 @@ describe('an operation whose outcome is unknown', () => {
     expect([status.state, ...status.steps.map(({ state }) => state)]).toEqual(['compensated', 'undone', 'failed'])
     expect(requests.every(({ operation }) => operation === 'create_payment')).toBe(true)
   })
+})
+
+test('what flows do is counted', async () => {
+  const counted = metrics({ process: false })
+  const flow = flowConfig([serviceStep('reserve', {}, { compensation: deleted('reserve') }), operationStep('pay')])
+  const { engine } = await scene({ flows: [flow], operation: () => refused('no'), deps: { metrics: counted } })
+  await endOf(engine, (await engine.start(request)).id)
+  const lines = async (): Promise<string[]> => (await counted.text()).split('\n').filter((line) => line.startsWith('headgate_flow'))
+  await until('it is counted', async () => (await lines()).length > 2)
+  expect(await lines()).toEqual([
+    'headgate_flows_ended_total{flow="order",state="compensated"} 1',
+    'headgate_flow_calls_total{flow="order",outcome="done"} 2',
+    'headgate_flow_calls_total{flow="order",outcome="failed"} 1',
+  ])
 })

@@ -119,6 +119,7 @@ export function flows(deps: FlowsDeps): FlowEngine {
         enter: () => {
           declared = compiled
           services = next
+          deps.metrics.flows.retain(compiled)
           if (compiled.size > 0) workers.begin()
         },
       }

@@ -21,7 +21,7 @@ export interface RunDeps {
   /** Input of the operation that undoes another one, as its adapter makes it. @throws where the adapter cannot. */
   undoInput(integration: string, operation: string, undo: string, done: { readonly input: JsonValue; readonly output: JsonValue }): JsonValue
   service(name: string): Service | undefined
-  readonly metrics: Pick<Metrics, 'latency' | 'errors'>
+  readonly metrics: Pick<Metrics, 'latency' | 'errors' | 'flows'>
   readonly ids: IdSource
   /** Aborts calls under way: the process ends. */
   readonly closing: AbortSignal
@@ -68,10 +68,12 @@ async function perform(task: Extract<Task, { readonly index: number }>, record: 
   }
   if (task.type === 'undo') {
     const result = await undone(record, plan, index, deps)
+    deps.metrics.flows.called(record.flow, result instanceof Error ? 'failed' : result.type)
     if (!deps.closing.aborted) afterUndo(record, plan, index, result, deps.epochNow(), deps.random)
     return
   }
   const result = await called(record, plan, index, deps)
+  deps.metrics.flows.called(record.flow, result.type)
   if (!deps.closing.aborted) afterCall(record, plan, index, fitting(record, result), deps.epochNow(), deps.random)
 }
 

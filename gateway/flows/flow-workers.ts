@@ -66,6 +66,7 @@ const maxFlows = 200
 const maxPlans = 200
 /** A record that cannot be read is looked at again: a newer gateway may know it. */
 const unreadableMs = 300_000
+const countEveryMs = 5000
 /** Shorter waits of a flow do not wait for the next look. */
 const maxTimers = 1000
 
@@ -81,6 +82,8 @@ export function flowWorkers(deps: WorkersDeps): FlowWorkers {
   let draining = false
   let timers = 0
   let polling: NodeJS.Timeout | undefined
+  let counting: NodeJS.Timeout | undefined
+  let counts: Readonly<Record<string, number>> = {}
   let looking: Promise<void> | undefined
   let storeAway = false
 
@@ -137,6 +140,7 @@ export function flowWorkers(deps: WorkersDeps): FlowWorkers {
   }
 
   const told = (record: FlowRecord): void => {
+    deps.metrics.flows.ended(record.flow, record.state)
     const fields = { flow: record.flow, id: record.id, state: record.state }
     if (record.state === 'completed') log.debug(fields, `flow ${record.flow} is completed`)
     else log.warn(fields, `flow ${record.flow} has ended as ${record.state}`)
@@ -215,9 +219,18 @@ export function flowWorkers(deps: WorkersDeps): FlowWorkers {
     })
   }
 
+  deps.metrics.flows.states(() => counts)
+  const count = (): void => {
+    store.counts(flowKind).then(
+      (now) => void (counts = now),
+      () => undefined,
+    )
+  }
+
   const drain = async (timeoutMs: number): Promise<void> => {
     draining = true
     clearInterval(polling)
+    clearInterval(counting)
     const limit = new AbortController()
     const all = (async () => {
       await looking
@@ -232,6 +245,7 @@ export function flowWorkers(deps: WorkersDeps): FlowWorkers {
     begin: () => {
       if (polling !== undefined || draining) return
       polling = setInterval(look, times.pollMs).unref()
+      counting = setInterval(count, countEveryMs).unref()
       look()
     },
     look,

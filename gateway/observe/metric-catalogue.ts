@@ -1,3 +1,4 @@
+import { flowCatalogue } from './flow-series.ts'
 import { integrationCatalogue } from './integration-series.ts'
 import { messagingCatalogue } from './messaging-catalogue.ts'
 import type { Sample, MetricSource } from './metric-export.ts'
@@ -78,6 +79,7 @@ export const metricCatalogue = (series: Series, now: () => number): readonly Met
   ),
   ...messagingCatalogue(series.messaging, now),
   ...integrationCatalogue(series.integrations),
+  ...flowCatalogue(series.flows),
 ]
 
 const perService = (counters: Iterable<[string, { readonly counts: ReadonlyMap<string, number> }]>, label: string): Sample[] =>

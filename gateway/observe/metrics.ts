@@ -1,7 +1,9 @@
 import { Registry } from 'prom-client'
+import type { FlowMetrics } from '../flows/flow-metrics.ts'
 import type { IntegrationMetrics } from '../integrations/integration-metrics.ts'
 import type { MessagingMetrics } from '../messaging/messaging-metrics.ts'
 import type { LatencySeries } from './latency-series.ts'
+import { flowMetrics } from './flow-series.ts'
 import { integrationMetrics } from './integration-series.ts'
 import { messagingMetrics } from './messaging-series.ts'
 import { metricCatalogue } from './metric-catalogue.ts'
@@ -56,6 +58,7 @@ export interface Metrics {
   readonly messaging: MessagingMetrics
   /** What operations of integrations count. */
   readonly integrations: IntegrationMetrics
+  readonly flows: FlowMetrics
   /** The exposition: as `registry.metrics()`, in slices that let requests through in between. */
   text(): Promise<string>
   /** Drops the series nobody uses any more, so that memory stays bounded over reloads; the others go on counting. */
@@ -103,6 +106,7 @@ export const metrics = (options: MetricsOptions = {}): Metrics => {
     shed: series.sheds.add,
     messaging: messagingMetrics(series.messaging),
     integrations: integrationMetrics(series),
+    flows: flowMetrics(series.flows),
     text: () => metricsText(registry, series),
     retain: (used) => retain(series, used),
   }

@@ -1,5 +1,7 @@
 import type { ErrorCode } from '../errors.ts'
 import type { FailureKind } from '../plugin.ts'
+import { emptyFlowSeries } from './flow-series.ts'
+import type { FlowSeries } from './flow-series.ts'
 import { emptyIntegrationSeries } from './integration-series.ts'
 import type { IntegrationSeries } from './integration-series.ts'
 import { kindCounter } from './kind-counter.ts'
@@ -52,6 +54,7 @@ export interface Series {
   readonly totals: { connections: number; accessLogDropped: number }
   readonly messaging: MessagingSeries
   readonly integrations: IntegrationSeries
+  readonly flows: FlowSeries
   breakers: () => Iterable<BreakerSample>
   upstreams: () => Iterable<UpstreamSample>
   lastReload: (ReloadOutcome & { readonly atMs: number }) | undefined
@@ -69,6 +72,7 @@ export const emptySeries = (): Series => ({
   totals: { connections: 0, accessLogDropped: 0 },
   messaging: emptyMessagingSeries(),
   integrations: emptyIntegrationSeries(),
+  flows: emptyFlowSeries(),
   breakers: () => [],
   upstreams: () => [],
   lastReload: undefined,
