@@ -8,7 +8,7 @@ import { adapterContext } from './integrations/adapter-context.ts'
 import { integrations } from './integrations/integrations.ts'
 import type { IntegrationStatus } from './integrations/integrations.ts'
 import type { Operations } from './integrations/operation.ts'
-import { outboundLimits } from './limits/outbound-limiter.ts'
+import { sharedLimits } from './limits/shared-limits.ts'
 import type { Logger } from 'pino'
 import type { Publisher } from './messaging/publisher.ts'
 import type { Message } from './messaging/message.ts'
@@ -82,7 +82,7 @@ export function providers(deps: ProvidersDeps): Providers {
   const secrets = secretStore({ env: deps.env, log, now: epochNow })
   const reveal = (text: string): string => secrets.reveal(text)
   const state = sharedState({ log, now: epochNow, reveal })
-  const limiter = outboundLimits()
+  const limiter = sharedLimits({ log, now: epochNow, reveal })
   const common = { store: state, log, metrics, now, epochNow, random }
 
   const channels = alerts({
@@ -122,6 +122,7 @@ export function providers(deps: ProvidersDeps): Providers {
     try {
       adapters = await deps.adaptersOf(config)
       const preparedState = await state.prepare(config)
+      const preparedLimits = await limiter.prepare(config)
       const next = new Map(config.integrations.map((one) => [one.name, { config: one, adapter: adapters.get(one.plugin) as Adapter }]))
       const preparedAlerts = channels.prepare(config)
       const preparedFlows = work.prepare(config, services)
@@ -130,6 +131,7 @@ export function providers(deps: ProvidersDeps): Providers {
         enter: () => {
           preparedSecrets.enter()
           preparedState.enter()
+          preparedLimits.enter()
           known = next
           prepared.enter()
           preparedAlerts.enter()
