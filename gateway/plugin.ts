@@ -73,6 +73,11 @@ export interface OperationDefinition {
   readonly maxBatch?: number
   /** Whether it can answer without the provider (`local`), for `then: use_local_session`. */
   readonly local?: boolean
+  /**
+   * Input or output are credentials: calls from a route are not stored, neither while they run nor for replays, and no key of their caller
+   * is taken. Only for operations that may be asked again from the start.
+   */
+  readonly ephemeral?: boolean
   /** Field of the input that names the template, for `then: use_default_template`: its value is replaced. */
   readonly templateField?: string
 }

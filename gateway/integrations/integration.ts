@@ -44,6 +44,8 @@ export interface Operation {
   readonly series: OperationSeries
   /** It only reads: it may be repeated at will, and nobody needs to know that it was asked. */
   readonly isQuestion: boolean
+  /** What it takes and gives is not for the disk. */
+  readonly isEphemeral: boolean
 }
 
 /** An adapter at work. */
@@ -105,7 +107,9 @@ export async function integration(
       onAdapterError: (error) => deps.log.error({ err: error, ...fields }, `the adapter of ${config.name}.${operation.name} failed`),
     })
     const isQuestion = traits.nature === 'inherent' && traits.duplicates === 'tolerable'
-    return { integration: config, config: operation, handlers, traits, input: schemaCheck(definition.input), output, pipe, series, isQuestion }
+    const isEphemeral = definition.ephemeral === true
+    const input = schemaCheck(definition.input)
+    return { integration: config, config: operation, handlers, traits, input, output, pipe, series, isQuestion, isEphemeral }
   }
   try {
     for (const operation of config.operations) operations.set(operation.name, build(operation))

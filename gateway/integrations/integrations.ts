@@ -103,7 +103,8 @@ export function integrations(deps: IntegrationsDeps): Integrations {
     const drive = { driver: from, deadlineAtMs: request.deadlineAtMs, signal: request.signal, trace: request.trace }
     const ttlMs = request.ttlMs ?? operation.integration.idempotencyTtlMs
     const intent = newIntent({ integration: request.integration, operation: request.operation, scope, key, input, ttlMs, nowMs: epochNow() })
-    if (key === undefined && operation.isQuestion) return run(ledger.loose(intent), drive)
+    const isLoose = (key === undefined && operation.isQuestion) || (from === 'door' && operation.isEphemeral)
+    if (isLoose) return run(ledger.loose(intent), drive)
     for (;;) {
       const hold = await ledger.create(intent)
       if (hold !== undefined) return run(hold, drive)

@@ -32,10 +32,13 @@ const redirectUri = webUrl('Where the provider sends the browser back to.')
 
 /** A read, or a computation of our own. */
 const harmless = { idempotency: 'inherent', duplicates: 'tolerable' } as const
+/** Tokens, codes and verifiers are not for the disk. */
+const secret = { ephemeral: true } as const
 
 const authorize: OperationDefinition = {
   summary: 'Address that a browser visits to sign in: authorization code with PKCE (S256). No call beside discovery.',
   ...harmless,
+  ...secret,
   input: object(
     {
       redirect_uri: redirectUri,
@@ -71,6 +74,7 @@ const tokenOperation: OperationDefinition = {
   // (RFC 6749, 4.1.2; RFC 9700, 4.14.2). Where the answer was lost the person signs in again, which parking for review would not spare them.
   idempotency: 'none',
   duplicates: 'tolerable',
+  ...secret,
   input: object(
     {
       grant_type: {
@@ -123,6 +127,7 @@ const jwks: OperationDefinition = {
 const userinfo: OperationDefinition = {
   summary: 'What the provider says of the person whose access token this is.',
   ...harmless,
+  ...secret,
   local: true,
   input: object({ access_token: token('Access token.') }, ['access_token']),
   output: confirmed,
@@ -131,6 +136,7 @@ const userinfo: OperationDefinition = {
 const verify: OperationDefinition = {
   summary: 'Checks a JWT with the keys of the provider, without a call where they are known.',
   ...harmless,
+  ...secret,
   local: true,
   input: object({ token: text('Access token or ID token.', maxTokenLength), nonce: { ...nonce, description: 'That it has to carry.' } }, ['token']),
   output: confirmed,
@@ -139,6 +145,7 @@ const verify: OperationDefinition = {
 const endSession: OperationDefinition = {
   summary: 'Address that a browser visits to sign out at the provider.',
   ...harmless,
+  ...secret,
   input: object(
     {
       id_token_hint: token('ID token of the sign-in.'),
