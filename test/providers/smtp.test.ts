@@ -1,41 +1,17 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
-import type { AddressInfo, Socket } from 'node:net'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, describe, expect, test } from 'vitest'
-import type { JsonValue } from '../../config/model.ts'
+import { describe, expect, test } from 'vitest'
 import type { Json, OperationCall } from '../../gateway/plugin.ts'
-import { adapter } from '../../plugins/email/smtp/smtp.ts'
-import { adapterUnderTest } from '../kit/adapter.ts'
-import type { AdapterUnderTest, AdapterUnderTestOptions } from '../kit/adapter.ts'
 import { makeCertificates } from '../kit/certificates.ts'
 import { startFaultProxy } from '../kit/fault-proxy.ts'
-import { startSmtp } from '../kit/smtp.ts'
 import type { SmtpOptions, SmtpServer } from '../kit/smtp.ts'
 import { failureOf } from '../kit/stand-ins/email-failure.ts'
-import { until } from '../kit/until.ts'
+import { countedConnections, mail, sendBatch, smtpTests } from '../kit/stand-ins/smtp.ts'
 
-const mail = { from: 'shop@example.com', to: ['ada@example.com'], subject: 'Hello', text: 'How are you?' }
-const closing: (() => Promise<void>)[] = []
-afterEach(async () => {
-  for (const close of closing.splice(0).toReversed()) await close()
-})
-
-const server = async (options: SmtpOptions = {}): Promise<SmtpServer> => {
-  const started = await startSmtp(options)
-  closing.push(() => started.stop())
-  return started
-}
-const under = async (
-  port: number,
-  settings: Readonly<Record<string, JsonValue>> = {},
-  more: AdapterUnderTestOptions = {},
-): Promise<AdapterUnderTest> => {
-  const smtp = await adapterUnderTest(adapter, { settings: { host: '127.0.0.1', port, security: 'none', ...settings }, ...more })
-  closing.push(() => smtp.close())
-  return smtp
-}
+const { server, under, afterwards } = smtpTests()
 const refusing = (code: number, message: string): SmtpOptions => ({ refuse: () => ({ code, message }) })
 const answering = (when: 'onMailFrom' | 'onData', responseCode: number, message: string): SmtpOptions => {
   const refusal = (): Error => Object.assign(new Error(message), { responseCode })
@@ -46,18 +22,6 @@ const answering = (when: 'onMailFrom' | 'onData', responseCode: number, message:
         ? { onMailFrom: (_address, _session, done) => done(refusal()) }
         : { onData: (stream, _session, done) => onData(stream, done) },
   }
-}
-const counting = (): { connections: number[]; settings: NonNullable<SmtpOptions['settings']> } => {
-  const connections: number[] = []
-  const onConnect: NonNullable<SmtpOptions['settings']>['onConnect'] = (session, done) => {
-    connections.push(session.remotePort)
-    done()
-  }
-  return { connections, settings: { onConnect } }
-}
-const batch = ({ instance }: AdapterUnderTest, inputs: readonly object[], signal = new AbortController().signal): Promise<readonly unknown[]> => {
-  const calls: OperationCall[] = inputs.map((input, index) => ({ input: input as Json, key: `hg_${index}`, attempt: 1, firstAttemptAtMs: 0, signal }))
-  return instance.operations['send_bulk']?.runBatch?.(calls, signal) ?? Promise.reject(new Error('no runBatch'))
 }
 
 describe('mails over SMTP', () => {
@@ -182,7 +146,7 @@ describe('what the server says', () => {
   })
 
   test('leaves the connection fit for the next mail', async () => {
-    const { connections, settings } = counting()
+    const { connections, settings } = countedConnections()
     const to = await server({ refuse: (address) => (address.startsWith('eve') ? { code: 550, message: '5.1.1 unknown' } : undefined), settings })
     const smtp = await under(to.port)
     await smtp.call('send', mail)
@@ -193,118 +157,10 @@ describe('what the server says', () => {
   })
 })
 
-describe('a connection', () => {
-  test('that is refused means that nothing was sent', async () => {
-    const closed = await startSmtp()
-    await closed.stop()
-    const smtp = await under(closed.port)
-    expect(await failureOf(smtp.call('send', mail))).toMatchObject({ kind: 'network_error', executed: 'no' })
-    expect(await failureOf(smtp.instance.probe?.({ signal: new AbortController().signal }) ?? Promise.resolve())).toMatchObject({
-      kind: 'network_error',
-    })
-  })
-
-  /** Says what SMTP servers say, up to a point. */
-  const speaking = async (
-    answers: Readonly<Record<string, string>>,
-    atDot: 'silent' | 'destroy' = 'silent',
-  ): Promise<{ port: number; heard: string[] }> => {
-    const heard: string[] = []
-    const sockets = new Set<Socket>()
-    const raw = createServer((socket) => {
-      sockets.add(socket)
-      socket.on('error', () => undefined)
-      socket.write('220 here\r\n')
-      socket.on('data', (piece: Buffer) => {
-        for (const line of piece.toString().split('\r\n').filter(Boolean)) {
-          heard.push(line)
-          const answer = answers[line.split(/[ :]/)[0] ?? '']
-          if (answer !== undefined) socket.write(`${answer}\r\n`)
-          if (line === '.' && atDot === 'destroy') socket.destroy()
-        }
-      })
-    })
-    await new Promise<void>((resolve) => void raw.listen(0, '127.0.0.1', resolve))
-    closing.push(async () => {
-      for (const socket of sockets) socket.destroy()
-      await new Promise((resolve) => raw.close(resolve))
-    })
-    return { port: (raw.address() as AddressInfo).port, heard }
-  }
-  const polite = { EHLO: '250 here', MAIL: '250 ok', RCPT: '250 ok', DATA: '354 go on' }
-
-  test.each([
-    ['before the greeting is answered', { EHLO: '' }, 'EHLO [127.0.0.1]', 'no'],
-    ['before the recipient is taken', { EHLO: '250 here', MAIL: '250 ok' }, 'RCPT TO:<ada@example.com>', 'no'],
-    ['after the text was sent', polite, '.', 'unknown'],
-  ] as const)('that hangs %s ends with the attempt, and its outcome is known as far as it can be', async (_what, answers, line, executed) => {
-    const { port, heard } = await speaking(answers)
-    const smtp = await under(port, { client_name: '[127.0.0.1]' })
-    const attempt = new AbortController()
-    const failing = failureOf(smtp.call('send', mail, { signal: attempt.signal }))
-    await until(`the server hears ${line}`, () => heard.includes(line))
-    attempt.abort()
-    expect(await failing).toMatchObject({ kind: 'timeout', executed })
-  })
-
-  test('that breaks after the text was sent leaves the outcome open', async () => {
-    const { port } = await speaking(polite, 'destroy')
-    const smtp = await under(port)
-    expect(await failureOf(smtp.call('send', mail))).toMatchObject({ kind: 'network_error', executed: 'unknown' })
-  })
-
-  test('to something that is no SMTP server is an invalid response', async () => {
-    const other = createServer((socket) => void socket.on('error', () => undefined).end('HTTP/1.1 400 Bad Request\r\n\r\n'))
-    await new Promise<void>((resolve) => void other.listen(0, '127.0.0.1', resolve))
-    closing.push(() => new Promise((resolve) => other.close(() => resolve())))
-    const smtp = await under((other.address() as AddressInfo).port)
-    expect(await failureOf(smtp.call('send', mail))).toMatchObject({ kind: 'invalid_response', executed: 'no' })
-  })
-
-  test('that the server has ended while nobody used it is replaced, and the mail goes once', async () => {
-    const to = await server()
-    const proxy = await startFaultProxy({ port: to.port })
-    closing.push(() => proxy.close())
-    const smtp = await under(proxy.port)
-    for (const cut of [() => proxy.cut(), () => proxy.reset()]) {
-      await smtp.call('send', mail)
-      cut()
-    }
-    await Promise.all(Array.from({ length: 30 }, () => smtp.call('send', mail)))
-    expect(to.mails()).toHaveLength(32)
-  })
-
-  test('is one of at most `max_connections`: others wait, and give up with their attempt', async () => {
-    let open = 0
-    let most = 0
-    const settings: SmtpOptions['settings'] = {
-      onConnect: (_session, done) => {
-        open += 1
-        most = Math.max(most, open)
-        done()
-      },
-      onClose: () => void (open -= 1),
-    }
-    const to = await server({ settings })
-    const smtp = await under(to.port, { max_connections: 2 })
-    await Promise.all(Array.from({ length: 20 }, () => smtp.call('send', mail)))
-    expect(to.mails()).toHaveLength(20)
-    expect(most).toBe(2)
-    const { port, heard } = await speaking({})
-    const stuck = await under(port, { max_connections: 1 })
-    const attempt = new AbortController()
-    const failing = [1, 2].map(() => failureOf(stuck.call('send', mail, { signal: attempt.signal })))
-    await until('the server hears the greeting', () => heard.length > 0)
-    attempt.abort()
-    expect(await Promise.all(failing)).toMatchObject([1, 2].map(() => ({ kind: 'timeout', executed: 'no' })))
-    expect(heard).toHaveLength(1)
-  })
-})
-
 describe('encryption and login', () => {
   const encrypted = async (options: SmtpOptions = {}): Promise<{ to: SmtpServer; ca: string }> => {
     const certificates = await makeCertificates()
-    closing.push(() => certificates.remove())
+    afterwards(() => certificates.remove())
     const [key, cert] = await Promise.all([readFile(certificates.keyFile), readFile(certificates.certFile)])
     return { to: await server({ ...options, settings: { key, cert, ...options.settings } }), ca: certificates.ca }
   }
@@ -350,7 +206,7 @@ describe('encryption and login', () => {
 describe('templates in files', () => {
   test('fill a mail: subject, text and HTML, in which no value can be markup', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'headgate-templates-'))
-    closing.push(() => rm(folder, { recursive: true }))
+    afterwards(() => rm(folder, { recursive: true }))
     await writeFile(join(folder, 'welcome.subject.txt'), 'Welcome {{ user.name }}\n')
     await writeFile(join(folder, 'welcome.html'), '<p>{{ user.name }}</p>')
     const to = await server()
@@ -374,7 +230,7 @@ describe('templates in files', () => {
 
   test('need a subject, of the template or of the mail', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'headgate-templates-'))
-    closing.push(() => rm(folder, { recursive: true }))
+    afterwards(() => rm(folder, { recursive: true }))
     await writeFile(join(folder, 'note.txt'), 'Note')
     const to = await server()
     const smtp = await under(to.port, { templates: { folder } })
@@ -387,10 +243,10 @@ describe('templates in files', () => {
 
 describe('a bulk', () => {
   test('goes over one connection, and each mail has its own answer', async () => {
-    const { connections, settings } = counting()
+    const { connections, settings } = countedConnections()
     const to = await server({ refuse: (address) => (address.startsWith('eve') ? { code: 550, message: '5.1.1 unknown' } : undefined), settings })
     const smtp = await under(to.port)
-    const answers = await batch(smtp, [mail, { ...mail, to: ['eve@example.com'] }, { ...mail, to: ['no address'] }, mail])
+    const answers = await sendBatch(smtp, [mail, { ...mail, to: ['eve@example.com'] }, { ...mail, to: ['no address'] }, mail])
     expect(answers).toMatchObject([
       { id: expect.any(String) as unknown },
       { kind: 'invalid_email' },
@@ -402,11 +258,24 @@ describe('a bulk', () => {
   })
 
   test('goes over another connection after as many mails as a connection may have', async () => {
-    const { connections, settings } = counting()
+    const { connections, settings } = countedConnections()
     const to = await server({ settings })
-    await batch(await under(to.port, { max_mails: 2 }), [mail, mail, mail, mail, mail])
+    await sendBatch(await under(to.port, { max_mails: 2 }), [mail, mail, mail, mail, mail])
     expect(to.mails()).toHaveLength(5)
     expect(connections).toHaveLength(3)
+  })
+
+  test('asks a server that is away only once', async () => {
+    let connections = 0
+    const away = createServer((socket) => {
+      connections += 1
+      socket.destroy()
+    })
+    await new Promise<void>((resolve) => void away.listen(0, '127.0.0.1', resolve))
+    afterwards(() => new Promise<void>((resolve) => away.close(() => resolve())))
+    const answers = await sendBatch(await under((away.address() as AddressInfo).port), [mail, mail, mail])
+    expect(answers).toMatchObject([1, 2, 3].map(() => ({ kind: 'network_error', executed: 'no' })))
+    expect(connections).toBe(1)
   })
 
   test('stops when the server is away: the rest was not sent', async () => {
@@ -417,8 +286,8 @@ describe('a bulk', () => {
       },
     })
     const proxy = await startFaultProxy({ port: to.port })
-    closing.push(() => proxy.close())
-    const answers = await batch(await under(proxy.port), [mail, mail, mail])
+    afterwards(() => proxy.close())
+    const answers = await sendBatch(await under(proxy.port), [mail, mail, mail])
     expect(answers).toMatchObject([{ executed: 'unknown' }, { kind: 'network_error', executed: 'no' }, { kind: 'network_error', executed: 'no' }])
     expect(to.mails()).toHaveLength(1)
   })
