@@ -193,6 +193,14 @@ const outsideLimits = (context: Context): void => {
       return report(context, 'HG2017', problem(`${place(steps)} has more than ${limit} entries.`))
     case 'pattern':
       return report(context, 'HG2016', problem(`${shown} does not fit ${place(steps)}.`, `It has to match \`${String(schema.pattern)}\`.`))
+    case 'anyOf':
+    case 'oneOf':
+      return report(
+        context,
+        'HG1004',
+        problem(`${place(steps)} fits none of its forms.`),
+        schema.description === undefined ? [] : [`${steps.at(-1) ?? ''}: ${schema.description}`],
+      )
     case 'minProperties':
       return report(context, 'HG2017', problem(`${place(steps)} needs an entry.`, 'Add one, or remove the key.'))
     default:

@@ -4,12 +4,12 @@ import type { Findings } from '../diagnostics/findings.ts'
 import { nearest } from '../diagnostics/nearest.ts'
 import type { Provider, Providers } from '../providers.ts'
 import type { Steps, Tree } from '../source/tree.ts'
-import { isMapping, pointerOf } from '../source/value.ts'
+import { isMapping, pointerOf, pointerSteps } from '../source/value.ts'
 import { compileTemplate } from '../templates/template.ts'
 import { adapterSchema } from '../values/adapter-schema.ts'
 import { quoted } from '../values/parsed.ts'
 import { meantKeys, reportSchemaError } from './schema-findings.ts'
-import type { SchemaNode } from './schema-node.ts'
+import { type SchemaNode, schemaAt } from './schema-node.ts'
 import { readAgain } from './validate.ts'
 
 /**
@@ -98,7 +98,7 @@ const checkSettings = (tree: Tree, findings: Findings, steps: Steps, schema: Sch
     return false
   }
   const meant = meantKeys(errors, schema)
-  for (const error of errors) reportSchemaError(error, tree, findings, meant, schema)
+  for (const error of chosen(errors, schema, tree)) reportSchemaError(error, tree, findings, meant, schema)
   return errors.length === 0
 }
 
@@ -115,3 +115,24 @@ const checkOf = (schema: SchemaNode): Check => {
 
 const placed = (mismatches: ReturnType<Check>, steps: Steps): ErrorObject[] =>
   mismatches.map(({ error }) => ({ ...error, instancePath: `${pointerOf(steps)}${error.instancePath}` }))
+
+const kindOf = (value: unknown): string =>
+  value === null ? 'null' : Array.isArray(value) ? 'array' : typeof value === 'number' && Number.isInteger(value) ? 'integer' : typeof value
+
+/** Of alternatives, what is wrong with the only one that is of the kind of the value; where there is no such one, that none fits. */
+const chosen = (errors: readonly ErrorObject[], schema: SchemaNode, tree: Tree): readonly ErrorObject[] => {
+  let left = errors
+  for (const { keyword, schemaPath, instancePath } of errors) {
+    if (keyword !== 'anyOf' && keyword !== 'oneOf') continue
+    const alternatives = Object.values(schemaAt(schemaPath, schema)) as SchemaNode[]
+    const kind = kindOf(tree.value(pointerSteps(instancePath)))
+    const meant = alternatives.flatMap(({ type }, index) => (type === kind || (type === 'number' && kind === 'integer') ? [index] : []))
+    const only = meant.length === 1 ? `${schemaPath}/${meant[0]}/` : undefined
+    left = left.filter((error) =>
+      only === undefined
+        ? !error.schemaPath.startsWith(`${schemaPath}/`)
+        : error.schemaPath !== schemaPath && (!error.schemaPath.startsWith(`${schemaPath}/`) || error.schemaPath.startsWith(only)),
+    )
+  }
+  return left
+}

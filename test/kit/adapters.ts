@@ -81,6 +81,7 @@ const adapters: readonly AdapterDescription[] = [
   {
     type: 'http',
     capability: 'http',
+    webhook: { events: {} },
     auth: ['none', 'bearer', 'api_key', 'basic', 'oauth2'],
     settings: settings({}),
     operations: {},
@@ -90,6 +91,13 @@ const adapters: readonly AdapterDescription[] = [
           method: { type: 'string', format: 'headgate-method', default: 'POST', description: 'Method.' },
           path: { type: 'string', minLength: 1, description: 'Path, with expressions.' },
           token: secret,
+          done: {
+            description: 'Statuses that mean success.',
+            anyOf: [
+              { type: 'integer', minimum: 200 },
+              { type: 'string', enum: ['2xx'] },
+            ],
+          },
         }),
         required: ['path'],
       },

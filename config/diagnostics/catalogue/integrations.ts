@@ -52,7 +52,7 @@ export const integrationValues = {
     base_url: https://crm.example.com
     auth: { type: none }
     operations:
-      create_contact: { settings: { path: "/contacts/{{ input. }}" } }
+      create_contact: { settings: { method: POST, path: "/contacts/{{ input. }}" } }
 routing_rules:
   - { path: /contacts, methods: [POST], integration: crm.create_contact }
 `,
@@ -62,7 +62,7 @@ routing_rules:
     base_url: https://crm.example.com
     auth: { type: none }
     operations:
-      create_contact: { settings: { path: /contacts } }
+      create_contact: { settings: { method: POST, path: /contacts } }
 routing_rules:
   - { path: /contacts, methods: [POST], integration: crm.create_contact }
 `,
@@ -195,8 +195,8 @@ export const flowErrors = {
     title: 'adapter has no webhooks',
     explanation: 'The rule takes webhooks of an integration whose adapter does not know any.',
     wrong: `integrations:
-  crm: { plugin: http, base_url: "https://crm.example.com", auth: { type: none } }
-${rule('webhook: crm')}`,
+  relay: { plugin: smtp, auth: { type: none }, settings: { host: 127.0.0.1 } }
+${rule('webhook: relay')}`,
     right: `${payment('settings: { webhook_secret: "${secret:api_keys#webhook}" }')}${rule('webhook: payment')}`,
   },
 } as const satisfies Record<string, CatalogueEntry>
