@@ -4,15 +4,17 @@ import { type Adapter, commonKinds, failureKinds } from '../gateway/plugin.ts'
 import { builtInAdapters, builtInTypes } from './plugins/built-in.ts'
 import { pluginAdapter } from './plugins/plugin-module.ts'
 
-interface LoadedAdapters {
+export interface LoadedAdapters {
   /** By type. */
   readonly adapters: ReadonlyMap<string, Adapter>
+  /** Of those that are not built in, by type. */
+  readonly sources: ReadonlyMap<string, PluginSource>
   readonly problems: readonly { readonly source: PluginSource; readonly message: string; readonly hint?: string }[]
 }
 
 /** For the checks of a configuration. */
 export const loadAdapters: LoadAdapters = async (sources, types) => {
-  const { adapters, problems } = await loaded(sources, types)
+  const { adapters, problems } = await loadedAdapters(sources, types)
   return { catalogue: { adapters, commonKinds, kinds: Object.keys(failureKinds) }, problems }
 }
 
@@ -21,7 +23,7 @@ export const loadAdapters: LoadAdapters = async (sources, types) => {
  * @throws Error where a plugin cannot be used any more.
  */
 export const adaptersOf = async (config: Pick<GatewayConfig, 'plugins' | 'integrations'>): Promise<ReadonlyMap<string, Adapter>> => {
-  const { adapters, problems } = await loaded(
+  const { adapters, problems } = await loadedAdapters(
     config.plugins,
     config.integrations.map(({ plugin }) => plugin),
   )
@@ -31,8 +33,9 @@ export const adaptersOf = async (config: Pick<GatewayConfig, 'plugins' | 'integr
 }
 
 /** Built-in adapters are imported only where they are named; all of them where a name is unknown, so that the nearest one can be told. */
-const loaded = async (sources: readonly PluginSource[], types: readonly string[]): Promise<LoadedAdapters> => {
+export const loadedAdapters = async (sources: readonly PluginSource[], types: readonly string[]): Promise<LoadedAdapters> => {
   const adapters = new Map<string, Adapter>()
+  const named = new Map<string, PluginSource>()
   const problems: LoadedAdapters['problems'][number][] = []
   const modules = await Promise.all(sources.map(async (source) => ({ source, found: await pluginAdapter(source) })))
   for (const { source, found } of modules) {
@@ -41,9 +44,12 @@ const loaded = async (sources: readonly PluginSource[], types: readonly string[]
       problems.push({ source, message: `${source.name} has the type \`${found.adapter.type}\`, which is that of a built-in adapter.` })
     else if (adapters.has(found.adapter.type))
       problems.push({ source, message: `${source.name} has the type \`${found.adapter.type}\`, which another plugin has already.` })
-    else adapters.set(found.adapter.type, found.adapter)
+    else {
+      adapters.set(found.adapter.type, found.adapter)
+      named.set(found.adapter.type, source)
+    }
   }
   const unknown = types.some((type) => !builtInTypes.includes(type) && !adapters.has(type))
   for (const adapter of await builtInAdapters(unknown ? builtInTypes : types)) adapters.set(adapter.type, adapter)
-  return { adapters, problems }
+  return { adapters, sources: named, problems }
 }

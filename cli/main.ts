@@ -14,6 +14,7 @@ const commands: Commands = {
   config: async (options) => (await import('./commands/config.ts')).config(options, io),
   schema: async () => (await import('./commands/schema.ts')).schema(io),
   dlq: async (request) => (await import('./commands/dlq.ts')).dlq(request, io),
+  plugins: async (request) => (await import('./commands/plugins.ts')).plugins(request, io),
   flows: async (request) => (await import('./commands/flows.ts')).flows(request, io),
   intents: async (request) => (await import('./commands/intents.ts')).intents(request, io),
 }

@@ -9,6 +9,8 @@ import type { FlowsRequest } from './flows/request.ts'
 import { intentsCommands } from './intents/command.ts'
 import type { IntentsRequest } from './intents/request.ts'
 import type { Io } from './io.ts'
+import { pluginsCommands } from './plugins/command.ts'
+import type { PluginsRequest } from './plugins/request.ts'
 import { version } from './version.ts'
 
 export interface RunOptions {
@@ -44,6 +46,7 @@ export interface Commands {
   config(options: ConfigOptions): Promise<ExitCode>
   schema(): Promise<ExitCode>
   dlq(request: DlqRequest): Promise<ExitCode>
+  plugins(request: PluginsRequest): Promise<ExitCode>
   flows(request: FlowsRequest): Promise<ExitCode>
   intents(request: IntentsRequest): Promise<ExitCode>
 }
@@ -143,6 +146,15 @@ export const runProgram = async (args: readonly string[], io: Io, commands: Comm
   ])
   dlqCommands(dlq, async (request) => {
     exitCode = await commands.dlq(request)
+  })
+
+  const plugins = command('plugins', 'List and describe provider adapters, and write new ones.', [
+    'headgate plugins list',
+    'headgate plugins show stripe',
+    'headgate plugins new acme-sms --capability sms',
+  ])
+  pluginsCommands(plugins, async (request) => {
+    exitCode = await commands.plugins(request)
   })
 
   const flows = command('flows', 'List and show the flows of a running gateway, and go on with those that wait for a person.', [
