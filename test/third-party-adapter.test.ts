@@ -1,0 +1,87 @@
+import { execFile } from 'node:child_process'
+import { cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { root } from './architecture/files.ts'
+
+interface Ended {
+  readonly code: number
+  readonly out: string
+}
+
+const ended = (file: string, words: readonly string[], cwd: string): Promise<Ended> => {
+  const env = { ...process.env, NO_COLOR: '1', NODE_OPTIONS: '', NODE_TEST_CONTEXT: undefined }
+  return new Promise((resolve) => {
+    execFile(file, words, { cwd, env }, (error, stdout, stderr) => {
+      resolve({ code: error === null ? 0 : typeof error.code === 'number' ? error.code : -1, out: `${stdout}${stderr}` })
+    })
+  })
+}
+
+let project: string
+const node = (...words: readonly string[]): Promise<Ended> => ended(process.execPath, words, project)
+const headgate = (...words: readonly string[]): Promise<Ended> => node(join(root, 'cli/headgate.js'), ...words)
+
+/** A project of somebody else, with the package installed as it is published. */
+beforeAll(async () => {
+  project = await mkdtemp(join(tmpdir(), 'headgate-third-party-'))
+  const installed = join(project, 'node_modules/headgate')
+  const built = await ended(
+    process.execPath,
+    [join(root, 'node_modules/typescript/bin/tsc'), '-p', 'tsconfig.build.json', '--outDir', join(installed, 'dist')],
+    root,
+  )
+  if (built.code !== 0) throw new Error(`the package cannot be built: ${built.out}`)
+  await cp(join(root, 'package.json'), join(installed, 'package.json'))
+  await symlink(join(root, 'node_modules'), join(installed, 'node_modules'))
+})
+afterAll(() => rm(project, { recursive: true, force: true }))
+
+const configuration = (settings: string): string => `plugins: [./acme-sms]
+routing_rules: [{ path: /, respond: { status: 200 } }]
+secrets: { acme: { path: /prod/acme } }
+integrations:
+  sms:
+    plugin: acme-sms
+    base_url: http://127.0.0.1:9
+    auth: { type: bearer, token: "\${secret:acme#token}" }
+    settings: { ${settings} }
+    operations: { send: { idempotency: required } }
+    failure_modes: { down: { when: service_down, then: log_and_alert } }
+`
+
+describe('an adapter in a folder of its own', () => {
+  test('is written, and its test passes as it stands', async () => {
+    expect(await headgate('plugins', 'new', 'acme-sms', '--capability', 'sms')).toMatchObject({ code: 0 })
+    const { code, out } = await ended(process.execPath, ['--test', '--test-reporter=tap'], join(project, 'acme-sms'))
+    expect(out).toMatch(/^# fail 0$/m)
+    expect(Number(/^# pass (\d+)$/m.exec(out)?.[1])).toBeGreaterThan(15)
+    expect(code).toBe(0)
+  })
+
+  test('its test fails when the adapter reads failures wrongly', async () => {
+    const broken = join(project, 'broken')
+    await cp(join(project, 'acme-sms'), broken, { recursive: true })
+    const source = await readFile(join(broken, 'acme-sms.ts'), 'utf8')
+    await writeFile(join(broken, 'acme-sms.ts'), source.replace('    executed,\n', "    executed: 'yes',\n"))
+    const { code, out } = await ended(process.execPath, ['--test', '--test-reporter=tap'], broken)
+    expect([code, /not ok \d+ - 503 is `service_down`, not executed/.test(out)]).toEqual([1, true])
+  })
+
+  test('is loaded by its path, and its settings are checked', async () => {
+    await writeFile(join(project, 'gateway.yaml'), configuration('channel: loud'))
+    expect(await headgate('validate')).toMatchObject({ code: 0 })
+    expect((await headgate('plugins', 'list', '-c', 'gateway.yaml')).out).toMatch(/^acme-sms +sms +\.\/acme-sms/m)
+    expect((await headgate('plugins', 'show', 'acme-sms', '-c', 'gateway.yaml', '--format', 'json')).out).toContain('"from": "./acme-sms"')
+    await writeFile(join(project, 'wrong.yaml'), configuration('chanel: loud'))
+    const { code, out } = await headgate('validate', 'wrong.yaml')
+    expect([code, out]).toEqual([1, expect.stringContaining('Did you mean `channel`?')])
+  })
+
+  test('a folder that is not empty, and names of built-in adapters, are left alone', async () => {
+    expect(await headgate('plugins', 'new', 'acme-sms')).toMatchObject({ code: 2, out: expect.stringContaining('not empty') as unknown })
+    expect(await headgate('plugins', 'new', 'stripe')).toMatchObject({ code: 2, out: expect.stringContaining('built-in adapter') as unknown })
+    expect(await headgate('plugins', 'new', 'Acme SMS')).toMatchObject({ code: 2 })
+  })
+})
