@@ -299,5 +299,9 @@ function usedSeries(generation: Generation) {
     for (const name of names) endpoints.get(name)?.add(config.match.path)
   }
   for (const { deliverTo } of generation.config.consumers) if (deliverTo?.type === 'service') endpoints.get(deliverTo.service)?.add(deliverTo.path)
+  for (const { name, operations } of generation.config.integrations) {
+    services.add(name)
+    endpoints.set(name, new Set([...(endpoints.get(name) ?? []), ...operations.map((operation) => operation.name)]))
+  }
   return { services, endpoints, routes: new Set(generation.routes.map(({ config }) => config.name)) }
 }

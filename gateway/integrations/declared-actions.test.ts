@@ -163,6 +163,19 @@ describe('bounds', () => {
   })
 })
 
+describe('credentials', () => {
+  test('are not stored, whatever happens, and their calls take no key', async () => {
+    await start({ modes: [statusMode(503, 'queue'), modeOf({ kind: 'rejected' }, 'manual_review')], operation: { idempotency: 'required' } })
+    expect(await one.pay({ operation: 'sign_in' })).toMatchObject({ type: 'completed', replayed: false })
+    expect(await one.pay({ operation: 'sign_in' })).toMatchObject({ type: 'completed', replayed: false })
+    provider.script(503, 503, 503, 402)
+    expect(await one.pay({ operation: 'sign_in', key: undefined })).toMatchObject({ type: 'failed', status: 503 })
+    expect(await one.pay({ operation: 'sign_in', key: undefined })).toMatchObject({ type: 'failed', status: 422 })
+    expect(store.records.size).toBe(0)
+    expect(one.messages).toEqual([])
+  })
+})
+
 describe('callers that go away', () => {
   test('leave a payment under way, whose outcome is stored', async () => {
     await start({})

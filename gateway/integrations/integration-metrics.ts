@@ -1,4 +1,5 @@
 import type { FailureKind } from '../plugin.ts'
+import type { CircuitState } from '../policies/circuit-breaker.ts'
 import type { StoredFailure } from './operation.ts'
 
 /** What is counted of one operation; asked for once, when it is built. */
@@ -17,6 +18,8 @@ export interface OperationSeries {
 
 export interface IntegrationMetrics {
   operation(integration: string, operation: string): OperationSeries
+  /** `headgate_breaker_transitions_total`. */
+  transitions(integration: string): { count(to: CircuitState): void }
   /** `headgate_intents{state}`; replaces the earlier source. */
   intents(source: () => Readonly<Record<string, number>>): void
   /** Drops the series of integrations that are gone. */

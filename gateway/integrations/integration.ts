@@ -44,7 +44,7 @@ export interface Operation {
   readonly series: OperationSeries
   /** It only reads: it may be repeated at will, and nobody needs to know that it was asked. */
   readonly isQuestion: boolean
-  /** What it takes and gives is not for the disk. */
+  /** What it takes and gives are credentials, which are not stored. */
   readonly isEphemeral: boolean
 }
 
@@ -172,11 +172,12 @@ function traitsOf(
 
 function breakerOf(config: IntegrationConfig, deps: IntegrationDeps): CircuitBreaker | undefined {
   if (config.circuitBreaker === undefined) return undefined
+  const transitions = deps.metrics.transitions(config.name)
   return new CircuitBreaker(config.circuitBreaker, () => false, {
     now: deps.now,
     onChange: (state) => {
+      transitions.count(state)
       deps.onBreakerChange(config.name, state)
-      deps.log.warn({ integration: config.name, state }, `circuit breaker of integration ${config.name} is ${state.replace('_', '-')}`)
     },
   })
 }

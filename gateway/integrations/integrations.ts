@@ -99,12 +99,12 @@ export function integrations(deps: IntegrationsDeps): Integrations {
     const checked = operation.input(input)
     if ('problem' in checked)
       throw new GatewayError('OPERATION_INPUT_INVALID', { detail: `The input does not fit the operation: ${checked.problem}.` })
-    if (key === undefined && operation.config.idempotency === 'required') throw new GatewayError('IDEMPOTENCY_KEY_MISSING')
+    const isSecret = from === 'door' && operation.isEphemeral
+    if (key === undefined && !isSecret && operation.config.idempotency === 'required') throw new GatewayError('IDEMPOTENCY_KEY_MISSING')
     const drive = { driver: from, deadlineAtMs: request.deadlineAtMs, signal: request.signal, trace: request.trace }
     const ttlMs = request.ttlMs ?? operation.integration.idempotencyTtlMs
     const intent = newIntent({ integration: request.integration, operation: request.operation, scope, key, input, ttlMs, nowMs: epochNow() })
-    const isLoose = (key === undefined && operation.isQuestion) || (from === 'door' && operation.isEphemeral)
-    if (isLoose) return run(ledger.loose(intent), drive)
+    if (isSecret || (key === undefined && operation.isQuestion)) return run(ledger.loose(intent, !isSecret), drive)
     for (;;) {
       const hold = await ledger.create(intent)
       if (hold !== undefined) return run(hold, drive)

@@ -2,7 +2,8 @@ import { randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import { GatewayError } from '../errors.ts'
 import type { RecordStore, StoredRecord } from '../state/record-store.ts'
-import { decodeIntent, encodeIntent, isEnded } from './intent.ts'
+import { statusOfKind } from './failure.ts'
+import { decodeIntent, encodeIntent, isEnded, toldBy } from './intent.ts'
 import type { Intent } from './intent.ts'
 import type { IntentState } from './operation.ts'
 
@@ -49,8 +50,11 @@ export interface IntentLedger {
   create(intent: Intent): Promise<Hold | undefined>
   /** @returns Undefined when it has changed since it was found. */
   take(found: Found, change: (intent: Intent) => Intent): Promise<Hold | undefined>
-  /** As `create`, for a call that is not worth a record as long as it ends at once: repeating it does no harm. */
-  loose(intent: Intent): Hold
+  /**
+   * As `create`, for a call that is not worth a record as long as it ends at once, because repeating it does no harm.
+   * @param mayStay False: nothing of it is ever stored. What does not end at once has failed.
+   */
+  loose(intent: Intent, mayStay: boolean): Hold
   /** Changes one that nobody holds. @returns False when it has changed since it was found. */
   move(found: Found, ending: Ending): Promise<boolean>
   /** Those that somebody has to look at. */
@@ -170,7 +174,7 @@ export function intentLedger({ store, epochNow }: LedgerDeps): IntentLedger {
       const version = await store.put(running(next, owner), record.version)
       return version === undefined ? undefined : hold(next, version, owner)
     },
-    loose: (first) => {
+    loose: (first, mayStay) => {
       let intent = first
       return {
         get intent() {
@@ -181,7 +185,9 @@ export function intentLedger({ store, epochNow }: LedgerDeps): IntentLedger {
           return Promise.resolve()
         },
         end: async (ending) => {
-          if (!isEnded(ending.state)) await store.put(recordOf(ending, ''), 0)
+          if (isEnded(ending.state)) return ending
+          if (!mayStay) return givenUp(ending)
+          await store.put(recordOf(ending, ''), 0)
           return ending
         },
         abandon: () => undefined,
@@ -196,6 +202,11 @@ export function foundIn(record: StoredRecord): Found {
   const { owner: _, ...intent } = decodeIntent(record.value)
   return { intent, state: record.state as IntentState, record }
 }
+
+const givenUp = ({ intent }: Ending): Ending => ({
+  state: 'failed',
+  intent: { ...intent, told: toldBy('failed', undefined, intent.failure === undefined ? 502 : statusOfKind(intent.failure.kind)) },
+})
 
 const isSame = (now: Found | undefined, { state }: Ending, owner: string): boolean =>
   now !== undefined && now.state === state && decodeIntent(now.record.value).owner === owner

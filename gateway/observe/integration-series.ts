@@ -2,6 +2,7 @@ import type { IntegrationMetrics } from '../integrations/integration-metrics.ts'
 import { statusOfKind } from '../integrations/failure.ts'
 import { kindCounter } from './kind-counter.ts'
 import type { KindCounter } from './kind-counter.ts'
+import type { CircuitState } from '../policies/circuit-breaker.ts'
 import type { FailureKind } from '../plugin.ts'
 import type { LatencySeries } from './latency-series.ts'
 import { counter, gauge } from './metric-sources.ts'
@@ -22,6 +23,7 @@ interface SharedSeries {
   readonly latencies: OwnedSeries<OwnedSeries<LatencySeries>>
   readonly errors: OwnedSeries<{ add(kind: FailureKind): void }>
   readonly retries: OwnedSeries<{ retried: number }>
+  readonly transitions: OwnedSeries<{ add(to: CircuitState): void }>
 }
 
 export const emptyIntegrationSeries = (): IntegrationSeries => ({
@@ -51,6 +53,7 @@ export const integrationMetrics = (series: SharedSeries & { readonly integration
         duplicatePossible: () => void (doubles.count += 1),
       }
     },
+    transitions: (integration) => ({ count: series.transitions.of(integration).add }),
     intents: (source) => void (series.integrations.intents = source),
     retain: (integrations) => {
       modes.retain(integrations)
