@@ -213,7 +213,7 @@ export function afterAsking(
 ): void {
   const step = record.steps[index]
   if (step === undefined) return
-  if (status === undefined || (status !== 'unavailable' && (status.state === 'skipped' || isWithoutEffect(status)))) {
+  if (status === undefined || (status !== 'unavailable' && isWithoutEffect(status))) {
     step.unknown = false
     step.state = 'failed'
   } else if (status !== 'unavailable' && status.state === 'completed') {
@@ -230,7 +230,9 @@ export function afterAsking(
   }
 }
 
-const isWithoutEffect = ({ state, failure }: IntentStatus): boolean => state === 'failed' && failure?.executed === 'no'
+/** One that is queued has had no attempt whose outcome is unknown, and waits for this flow alone, which does not repeat it any more. */
+const isWithoutEffect = ({ state, failure }: IntentStatus): boolean =>
+  state === 'skipped' || state === 'queued' || (state === 'failed' && failure?.executed === 'no')
 
 /**
  * Goes on with a flow that waits or is parked. What only a person could undo counts as undone now: somebody has seen to it.
