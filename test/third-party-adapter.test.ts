@@ -1,9 +1,11 @@
 import { execFile } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { root } from './architecture/files.ts'
+import { blocksOf } from './docs/blocks.ts'
 
 interface Ended {
   readonly code: number
@@ -38,18 +40,12 @@ beforeAll(async () => {
 })
 afterAll(() => rm(project, { recursive: true, force: true }))
 
-const configuration = (settings: string): string => `plugins: [./acme-sms]
-routing_rules: [{ path: /, respond: { status: 200 } }]
-secrets: { acme: { path: /prod/acme } }
-integrations:
-  sms:
-    plugin: acme-sms
-    base_url: http://127.0.0.1:9
-    auth: { type: bearer, token: "\${secret:acme#token}" }
-    settings: { ${settings} }
-    operations: { send: { idempotency: required } }
-    failure_modes: { down: { when: service_down, then: log_and_alert } }
-`
+const guide = (language: string): readonly string[] =>
+  blocksOf('docs/plugins.md', readFileSync(join(root, 'docs/plugins.md'), 'utf8')).flatMap((block) => (block.language === language ? block.text : []))
+
+/** The configuration of the guide, with a setting. */
+const configuration = (settings: string): string =>
+  (guide('yaml')[0] ?? '').replace('    plugin: acme-sms\n', `    plugin: acme-sms\n    settings: { ${settings} }\n`)
 
 describe('an adapter in a folder of its own', () => {
   test('is written, and its test passes as it stands', async () => {
@@ -67,6 +63,12 @@ describe('an adapter in a folder of its own', () => {
     await writeFile(join(broken, 'acme-sms.ts'), source.replace('    executed,\n', "    executed: 'yes',\n"))
     const { code, out } = await ended(process.execPath, ['--test', '--test-reporter=tap'], broken)
     expect([code, /not ok \d+ - 503 is `service_down`, not executed/.test(out)]).toEqual([1, true])
+  })
+
+  test('is the one that the guide shows', async () => {
+    const written = await Promise.all(['acme-sms.ts', 'acme-sms.test.ts'].map((name) => readFile(join(project, 'acme-sms', name), 'utf8')))
+    expect(guide('ts').length).toBeGreaterThan(3)
+    expect(guide('ts').filter((text) => !written.some((source) => source.includes(text)))).toEqual([])
   })
 
   test('is loaded by its path, and its settings are checked', async () => {
