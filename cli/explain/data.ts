@@ -2,6 +2,7 @@ import type { RouteTarget } from '../../config/model.ts'
 import type { MatchVerdict } from '../../gateway/http/route-table.ts'
 import type { Explanation } from './explanation.ts'
 import type { ExplainedQueue } from './messages.ts'
+import type { ExplainedOperation } from './operation.ts'
 import type { OriginatedPolicy } from './originated.ts'
 
 /** The explanation for machines. Durations are milliseconds; `null` stands for no limit. */
@@ -17,6 +18,7 @@ export const explanationData = ({ request, taken, allowed, others }: Explanation
         rest: taken.rest ?? null,
         forwardedTo: taken.forwardedTo ?? null,
         policies: taken.policies.map(policyData),
+        operation: taken.operation === undefined ? null : operationData(taken.operation),
         queues: taken.queues.map(queueData),
         services: taken.services.map(({ name, addresses, policies }) => ({ name, addresses, policies: policies.map(policyData) })),
         worstCase: taken.worstCase === undefined ? null : finite(taken.worstCase),
@@ -36,12 +38,22 @@ const queueData = ({ name, origin, broker, deadLetter, ttlMs, policies, consumer
     name: consumer.name,
     origin: consumer.origin,
     target: consumer.target,
+    operation: consumer.operation === undefined ? null : operationData(consumer.operation),
     policies: consumer.policies.map(policyData),
     worstCase: finite(consumer.worstCase),
   })),
 })
 
-const finiteTarget = (target: RouteTarget): object => (target.type === 'queue' ? { ...target, idempotency: finite(target.idempotency) } : target)
+const operationData = ({ name, origin, provider, policies, failureModes, worstCase }: ExplainedOperation): object => ({
+  name,
+  origin,
+  provider,
+  policies: policies.map(policyData),
+  failureModes,
+  worstCase: finite(worstCase),
+})
+
+const finiteTarget = (target: RouteTarget): object => ('idempotency' in target ? { ...target, idempotency: finite(target.idempotency) } : target)
 
 const policyData = ({ name, value, origin, pointer }: OriginatedPolicy): object => ({ name, value, origin, pointer })
 

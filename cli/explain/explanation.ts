@@ -7,6 +7,7 @@ import { targetText } from '../../gateway/runtime-status.ts'
 import { addressesText } from '../render/summary.ts'
 import { childPointer } from '../render/pointers.ts'
 import { type ExplainedQueue, explainedQueues } from './messages.ts'
+import { type ExplainedOperation, explainedOperation } from './operation.ts'
 import { type OriginatedPolicy, originated } from './originated.ts'
 import { servicePointer } from './origins.ts'
 import { others } from './others.ts'
@@ -36,6 +37,8 @@ export interface Taken {
    */
   readonly forwardedTo: string | undefined
   readonly services: readonly ExplainedService[]
+  /** What is called, for rules with `integration`. */
+  readonly operation: ExplainedOperation | undefined
   /** Where the message goes, for rules with `queue` or `events`. */
   readonly queues: readonly ExplainedQueue[]
   readonly policies: readonly OriginatedPolicy[]
@@ -71,6 +74,7 @@ const taken = (config: GatewayConfig, result: LoadResult, request: MatchInput, r
     params: { ...pathParams(route.match, request.path) },
     rest: route.match.prefix ? pathRest(route.match, request.path) : undefined,
     forwardedTo: shownRewrite(result, pointer, request) ?? forwardedTo(route, request),
+    operation: explainedOperation(config, result, route.target),
     queues: explainedQueues(config, result, route.target),
     services: services.map((service) => explainedService(service, result)),
     policies: originated(routePolicies(route, pointer), result),
@@ -84,8 +88,8 @@ const servicesOf = ({ target }: RouteConfig): readonly string[] => {
 }
 
 const forwardedTo = ({ match, rewrite, target }: RouteConfig, { path, query }: MatchInput): string | undefined => {
-  if (target.type === 'respond' || target.type === 'queue' || target.type === 'events') return undefined
   if (target.type === 'redirect') return pathTemplate(target.to, match)(path) + (target.to.includes('?') ? '' : query)
+  if (target.type !== 'service' && target.type !== 'split') return undefined
   const rewritten = pathRewrite(rewrite, match)
   return (rewritten === undefined ? path : rewritten(path)) + query
 }

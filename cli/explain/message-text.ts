@@ -2,6 +2,7 @@ import type { TextStream } from '../io.ts'
 import { countText, durationText } from '../render/quantities.ts'
 import { visible } from '../render/text-width.ts'
 import type { ExplainedConsumer, ExplainedQueue } from './messages.ts'
+import { operationText } from './operation-text.ts'
 import { policiesText } from './policies-text.ts'
 
 /** A queue that gets the message, and each of its consumers with what one message may cost. */
@@ -20,6 +21,7 @@ const consumerText = (consumer: ExplainedConsumer, queue: ExplainedQueue, stream
   `${stream.style('bold', 'Consumer')} ${visible(consumer.name)} delivers to ${visible(consumer.target)}  ${stream.style('dim', consumer.origin)}\n`,
   worstCaseText(consumer, queue, stream),
   policiesText(`Policies of ${consumer.name}`, consumer.policies, stream),
+  ...(consumer.operation === undefined ? [] : operationText(consumer.operation, undefined, stream)),
 ]
 
 const worstCaseText = ({ name, worstCase }: ExplainedConsumer, { deadLetter, ttlMs }: ExplainedQueue, stream: TextStream): string => {

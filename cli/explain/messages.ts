@@ -5,6 +5,7 @@ import { deliveryText } from '../render/delivery.ts'
 import { childPointer } from '../render/pointers.ts'
 import { type DeliveryWorstCase, deliveryWorstCase } from './delivery-worst-case.ts'
 import { consumerPolicies, queuePolicies } from './message-policies.ts'
+import { type ExplainedOperation, explainedOperation } from './operation.ts'
 import { originText } from './origins.ts'
 import type { OriginatedPolicy } from './originated.ts'
 import { originated } from './originated.ts'
@@ -14,6 +15,8 @@ export interface ExplainedConsumer {
   /** Where it is declared. */
   readonly origin: string
   readonly target: string
+  /** What is called, for consumers that deliver to an integration. */
+  readonly operation: ExplainedOperation | undefined
   readonly policies: readonly OriginatedPolicy[]
   readonly worstCase: DeliveryWorstCase
 }
@@ -64,6 +67,7 @@ const explainedConsumer = (config: GatewayConfig, result: LoadResult, consumer: 
   name: consumer.name,
   origin: consumer.origin,
   target: deliveryText(consumer.deliverTo),
+  operation: explainedOperation(config, result, consumer.deliverTo),
   policies: originated(consumerPolicies(consumer, declaredAt(config, result, 'consumers', consumer.name)), result),
   worstCase: deliveryWorstCase(consumer),
 })

@@ -59,15 +59,18 @@ export const routePolicies = (route: RouteConfig, base: string): Policy[] => {
   ]
 }
 
-const messageSettings = ({ target, maxBodyBytes }: RouteConfig): Setting[] => [
-  ['max_body', target.type === 'queue' || target.type === 'events' ? sizeText(maxBodyBytes) : undefined],
-  ...(target.type === 'queue'
+/** Rules whose target reads the whole body. */
+const messageSettings = ({ target, maxBodyBytes, deadlineMs }: RouteConfig): Setting[] => [
+  ['deadline', target.type !== 'operation' ? undefined : deadlineMs === Number.POSITIVE_INFINITY ? 'none' : durationText(deadlineMs)],
+  ['max_body', target.type === 'respond' || target.type === 'redirect' ? undefined : sizeText(maxBodyBytes)],
+  ...('idempotency' in target
     ? ([
         ['idempotency.header', target.idempotency.header],
         ['idempotency.required', String(target.idempotency.required)],
         ['idempotency.ttl', durationText(target.idempotency.ttlMs)],
       ] as const)
     : []),
+  ...('response' in target ? ([['response.status', String(target.response.status)]] as const) : []),
 ]
 
 const headerSettings = (name: string, edits: HeaderEdits | undefined): Setting[] =>

@@ -4,6 +4,7 @@ import { countText, durationText } from '../render/quantities.ts'
 import { visible } from '../render/text-width.ts'
 import type { ExplainedService, Explanation, Taken } from './explanation.ts'
 import { queueText } from './message-text.ts'
+import { operationText } from './operation-text.ts'
 import { policiesText, whole } from './policies-text.ts'
 import type { WorstCase } from './worst-case.ts'
 
@@ -17,6 +18,7 @@ export const explanationText = (found: Explanation, stream: TextStream): string 
     factsText(taken, stream),
     taken.worstCase === undefined ? '' : worstCaseText(taken.worstCase, taken, stream),
     policiesText('Policies of the rule', taken.policies, stream),
+    ...(taken.operation === undefined ? [] : operationText(taken.operation, taken.route.deadlineMs, stream)),
     ...taken.queues.flatMap((queue) => queueText(queue, stream)),
     ...taken.services.map((service) => policiesText(`Policies of ${service.name}`, service.policies, stream)),
     othersText(found, stream),
