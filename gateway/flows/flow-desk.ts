@@ -2,7 +2,7 @@ import type { RecordStore } from '../state/record-store.ts'
 import { decoded, flowKind, statusOf } from './flow-record.ts'
 import type { Flows } from './flows.ts'
 import { recordOf } from './held-flow.ts'
-import { taken } from './progress.ts'
+import { taken } from './outcomes.ts'
 
 /** What people may do to flows, whether or not this process works on any. */
 export type FlowDesk = Pick<Flows, 'get' | 'list' | 'retry'>

@@ -12,9 +12,11 @@ import type { CompiledFlow, FilledCall } from './compiled-flow.ts'
 import type { FlowRecord, StepRecord } from './flow-record.ts'
 import type { HeldFlow } from './held-flow.ts'
 import { operationCall } from './operation-call.ts'
-import { afterAsking, afterCall, afterUndo, nextTask, templateFailure } from './progress.ts'
+import { afterAsking, afterCall, afterUndo } from './outcomes.ts'
+import { nextTask } from './progress.ts'
 import type { Task } from './progress.ts'
 import { serviceCall } from './service-call.ts'
+import { templateFailure } from './step-changes.ts'
 
 export interface RunDeps {
   readonly operations: Operations

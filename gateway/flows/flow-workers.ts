@@ -1,24 +1,18 @@
-import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { FlowConfig } from '../../config/model.ts'
 import type { Alerts } from '../alerts/alert.ts'
-import type { RecordStore, StoredRecord } from '../state/record-store.ts'
+import type { RecordStore } from '../state/record-store.ts'
 import { compiledFlow } from './compiled-flow.ts'
 import type { CompiledFlow } from './compiled-flow.ts'
+import { dueFlows } from './due-flows.ts'
+import type { FlowLog, Place } from './due-flows.ts'
 import { flowAlert } from './flow-alert.ts'
-import { decoded, flowKind, hasEnded } from './flow-record.ts'
+import { flowKind, hasEnded } from './flow-record.ts'
 import type { FlowRecord } from './flow-record.ts'
 import { flowRun } from './flow-run.ts'
 import type { RunDeps } from './flow-run.ts'
-import { heldFlow, recordOf } from './held-flow.ts'
+import { heldFlow } from './held-flow.ts'
 import type { HeldFlow } from './held-flow.ts'
-
-export interface FlowLog {
-  debug(fields: object, message: string): void
-  info(fields: object, message: string): void
-  warn(fields: object, message: string): void
-  error(fields: object, message: string): void
-}
 
 export interface FlowTimes {
   /** How long a process is trusted that says nothing. */
@@ -35,12 +29,6 @@ export interface WorkersDeps extends Omit<RunDeps, 'closing' | 'draining'> {
   readonly alerts: Alerts
   readonly log: FlowLog
   readonly times?: Partial<FlowTimes>
-}
-
-/** Room for one flow. */
-export interface Place {
-  run(record: FlowRecord, version: number): void
-  leave(): void
 }
 
 /** Works on flows, as many at a time as this process has places for; the others wait in the store. */
@@ -64,8 +52,6 @@ export interface FlowWorkers {
 
 const maxFlows = 200
 const maxPlans = 200
-/** A record that cannot be read is looked at again: a newer gateway may know it. */
-const unreadableMs = 300_000
 const countEveryMs = 5000
 /** Shorter waits of a flow do not wait for the next look. */
 const maxTimers = 1000
@@ -85,7 +71,6 @@ export function flowWorkers(deps: WorkersDeps): FlowWorkers {
   let counting: NodeJS.Timeout | undefined
   let counts: Readonly<Record<string, number>> = {}
   let looking: Promise<void> | undefined
-  let storeAway = false
 
   const renewing = setInterval(() => {
     for (const held of running.values()) void held.renew()
@@ -162,59 +147,12 @@ export function flowWorkers(deps: WorkersDeps): FlowWorkers {
     ).unref()
   }
 
-  const take = async (stored: StoredRecord): Promise<void> => {
-    const free = running.has(stored.id) ? undefined : place()
-    if (free === undefined) return
-    try {
-      const record = readable(stored)
-      const nowMs = epochNow()
-      if (record === undefined) {
-        await store.put({ ...stored, dueAtMs: nowMs + unreadableMs }, stored.version)
-        free.leave()
-        return
-      }
-      record.owner = randomUUID()
-      const version = await store.put({ ...recordOf(record, nowMs), dueAtMs: nowMs + times.leaseMs }, stored.version)
-      if (version === undefined) free.leave()
-      else free.run(record, version)
-    } catch (error) {
-      free.leave()
-      throw error
-    }
-  }
-
-  const readable = (stored: StoredRecord): FlowRecord | undefined => {
-    try {
-      const record = decoded(stored.value)
-      compile(record.definition, record.definitionHash)
-      // Its process has ended in the middle of a call.
-      if (record.calling) interrupted(record)
-      return record
-    } catch (error) {
-      log.error({ err: error, flow: stored.group, id: stored.id }, `flow ${stored.group} cannot be read by this version of the gateway`)
-      return undefined
-    }
-  }
-
-  const lookOnce = async (): Promise<void> => {
-    try {
-      while (!draining && places > 0) {
-        const found = await store.due(flowKind, epochNow(), Math.min(places, 50))
-        const free = found.filter(({ id }) => !running.has(id))
-        await Promise.all(free.map(take))
-        if (free.length < 50) break
-      }
-      storeAway = false
-    } catch (error) {
-      if (!storeAway && !draining) log.error({ err: error }, 'flows cannot be looked for: the state store does not answer')
-      storeAway = true
-    }
-  }
+  const due = dueFlows({ ...deps, leaseMs: times.leaseMs, place, compile, has: (id) => running.has(id), draining: () => draining })
 
   const look = (): void => {
     if (draining || polling === undefined) return
     // What became due while it was looking is found by the next look.
-    looking ??= lookOnce().finally(() => {
+    looking ??= due().finally(() => {
       looking = undefined
     })
   }
@@ -264,15 +202,5 @@ export function flowWorkers(deps: WorkersDeps): FlowWorkers {
       await looking
       await Promise.all(ended)
     },
-  }
-}
-
-/** What a call has come to is not known: it is repeated with its key. */
-function interrupted(record: FlowRecord): void {
-  record.calling = false
-  for (const step of record.steps) {
-    if (step.state !== 'started') continue
-    step.unknown = true
-    step.unanswered = true
   }
 }
