@@ -55,11 +55,10 @@ export interface EmailProvider {
 }
 
 /** @param speak How this provider answers when nothing is wrong. */
-export async function startEmailProvider(speak: (request: ProviderRequest, self: URL) => ProviderReply): Promise<EmailProvider> {
+export async function startEmailProvider(speak: (request: ProviderRequest) => ProviderReply): Promise<EmailProvider> {
   const mails: TakenMail[] = []
   const requests: ProviderRequest[] = []
   const faults: EmailFault[] = []
-  let self = new URL('http://127.0.0.1')
 
   const handle = async (incoming: IncomingMessage, response: ServerResponse): Promise<void> => {
     const pieces: Buffer[] = []
@@ -70,7 +69,7 @@ export async function startEmailProvider(speak: (request: ProviderRequest, self:
     const fault = faults.shift()
     if (fault === 'hang') return
     if (fault === 'lose_request') return void incoming.socket.destroy()
-    const { status, headers: own, body, mails: taken = [] } = typeof fault === 'object' ? fault : speak(request, self)
+    const { status, headers: own, body, mails: taken = [] } = typeof fault === 'object' ? fault : speak(request)
     mails.push(...taken)
     if (fault === 'lose_answer') return void incoming.socket.destroy()
     const text = body === undefined || typeof body === 'string' ? body : JSON.stringify(body)
@@ -91,13 +90,12 @@ export async function startEmailProvider(speak: (request: ProviderRequest, self:
 
   let server: Server | undefined = await listen(0)
   const { port } = server.address() as AddressInfo
-  self = new URL(`http://127.0.0.1:${port}`)
   const down = async (): Promise<void> => {
     if (server !== undefined) await stop(server)
     server = undefined
   }
   return {
-    url: self.origin,
+    url: `http://127.0.0.1:${port}`,
     port,
     mails: () => mails,
     countByKey: () =>

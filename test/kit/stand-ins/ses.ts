@@ -83,8 +83,8 @@ export function startSesProvider({ templates = [], ...credentials }: SesOptions)
     return { status: 200, body: { BulkEmailEntryResults: results }, mails }
   }
 
-  const speak = (request: ProviderRequest, self: URL): ProviderReply => {
-    if (request.headers.authorization !== authorizationOf(request, request.headers.host ?? self.host, credentials)) {
+  const speak = (request: ProviderRequest): ProviderReply => {
+    if (request.headers.authorization !== authorizationOf(request, request.headers.host ?? '', credentials)) {
       return sesError(403, 'InvalidSignatureException', 'The request signature we calculated does not match the signature you provided.')
     }
     const { method, path, body } = request
