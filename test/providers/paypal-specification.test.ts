@@ -1,3 +1,5 @@
+import { readFile } from 'node:fs/promises'
+import { Ajv } from 'ajv'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Json } from '../../gateway/plugin.ts'
 import { adapter } from '../../plugins/payments/paypal/paypal.ts'
@@ -6,7 +8,8 @@ import type { AdapterUnderTest } from '../kit/adapter.ts'
 import { prismSource, startPrism } from '../kit/prism.ts'
 import type { PrismServer } from '../kit/prism.ts'
 import { missing, skips } from '../kit/servers.ts'
-import { paypalSpecification } from '../kit/specifications.ts'
+import { startPaypal } from '../kit/stand-ins/paypal.ts'
+import { mended, paypalSpecification } from '../kit/specifications.ts'
 
 const names = ['checkout_orders_v2', 'payments_payment_v2', 'notifications_webhooks_v1'] as const
 const source = await prismSource(...names.map((name) => () => paypalSpecification(name)))
@@ -105,3 +108,47 @@ describe.skipIf(skips(source))(`what the adapter sends, held against PayPal's ow
     expect(prism.violations()).not.toEqual([])
   })
 })
+
+describe.skipIf(skips(source))(`what our own stand-in answers, held against PayPal's own OpenAPI${missing(source)}`, () => {
+  test('are the orders, captures and refunds that PayPal describes, in every state', async () => {
+    const fits = await schemasOf(names)
+    const server = await startPaypal()
+    const paypal = await adapterUnderTest(adapter, { baseUrl: server.url, auth: { type: 'oauth2', client_id: 'client', client_secret: 'secret' } })
+    const make = async (input: object): Promise<string> =>
+      ((await paypal.call('create_payment', { amount: 1050, currency: 'usd', ...input })) as { readonly id: string }).id
+    try {
+      await make({ payment_method: 'vaulted' })
+      await make({ return_url: 'https://shop.example/back' })
+      server.approve(await make({}))
+      const reserved = await make({ payment_method: 'vaulted', capture: 'manual' })
+      await paypal.call('capture_payment', { payment: reserved, amount: 500 })
+      await paypal.call('refund', { payment: reserved, amount: 100 })
+      await paypal.call('release_authorization', { payment: await make({ payment_method: 'vaulted', capture: 'manual' }) })
+      const made = server.payments()
+      expect(new Set(made.map(({ status }) => status))).toEqual(new Set(['COMPLETED', 'PAYER_ACTION_REQUIRED', 'APPROVED']))
+      for (const order of made) {
+        fits('checkout_orders_v2', 'order', order)
+        const { captures, authorizations, refunds } = order.purchase_units[0].payments
+        for (const capture of captures) fits('payments_payment_v2', 'capture-2', capture)
+        for (const authorization of authorizations) fits('payments_payment_v2', 'authorization-2', authorization)
+        for (const refund of refunds) fits('payments_payment_v2', 'refund', refund)
+      }
+      expect(() => fits('checkout_orders_v2', 'order', { ...made[0], status: 'PAID' })).toThrow('order')
+    } finally {
+      await paypal.close()
+      await server.close()
+    }
+  })
+})
+
+type Fits = (specification: string, schema: string, value: unknown) => void
+
+const schemasOf = async (of: typeof names): Promise<Fits> => {
+  const ajv = new Ajv({ strict: false, validateFormats: false, logger: false })
+  for (const name of of) ajv.addSchema(mended(JSON.parse(await readFile(await paypalSpecification(name), 'utf8'))) as object, name)
+  return (specification, schema, value) => {
+    const validate = ajv.getSchema(`${specification}#/components/schemas/${schema}`)
+    if (validate === undefined) throw new Error(`there is no schema ${schema}`)
+    if (validate(value) !== true) throw new Error(`${schema}: ${ajv.errorsText(validate.errors)}`)
+  }
+}

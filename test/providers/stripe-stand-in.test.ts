@@ -1,10 +1,6 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 import { Stripe } from 'stripe'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { killed } from '../kit/child.ts'
+import { startStripeProcess } from '../kit/stand-ins/stripe-child.ts'
 import { startStripe } from '../kit/stand-ins/stripe.ts'
 import type { StripeStandIn } from '../kit/stand-ins/stripe.ts'
 import { until } from '../kit/until.ts'
@@ -162,23 +158,21 @@ describe('faults of the network', () => {
   })
 
   test('runs in a process of its own, with a control port', async () => {
-    const program = join(import.meta.dirname, '../kit/stand-ins/stripe-process.ts')
-    const child = spawn(process.execPath, [program, '{"faults":{}}'], { stdio: ['ignore', 'pipe', 'inherit'] })
+    const child = await startStripeProcess({ seed: 7 })
     try {
-      const [line] = (await once(createInterface(child.stdout), 'line')) as [string]
-      const { port, control } = JSON.parse(line) as { port: number; control: number }
-      const tell = (path: string, body?: string): Promise<Response> =>
-        fetch(`http://127.0.0.1:${control}${path}`, body === undefined ? {} : { method: 'POST', body })
-      await tell('/script', '["unavailable"]')
-      const ask = (): Promise<Response> => fetch(`http://127.0.0.1:${port}/v1/payment_intents`, { headers: { authorization: 'Bearer a' } })
+      await child.script('unavailable')
+      const ask = (): Promise<Response> => fetch(`${child.url}/v1/payment_intents`, { headers: { authorization: 'Bearer a' } })
       expect((await ask()).status).toBe(503)
-      await tell('/down', '')
+      await child.down()
       await expect(ask()).rejects.toThrow('fetch failed')
-      await tell('/up', '')
+      await child.up()
       expect((await ask()).status).toBe(200)
-      expect(await (await tell('/requests')).json()).toEqual({ unavailable: 1, none: 1 })
+      await child.rates({ rate_limited: 1 })
+      expect((await ask()).status).toBe(429)
+      expect(await child.requests()).toEqual({ unavailable: 1, none: 1, rate_limited: 1 })
+      expect(await child.charges()).toEqual({})
     } finally {
-      await killed(child)
+      await child.kill()
     }
   })
 })

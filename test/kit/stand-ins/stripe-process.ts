@@ -2,7 +2,7 @@ import { createServer } from 'node:http'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { isFault } from '../../../examples/services/provider-faults.ts'
-import type { FaultRates } from '../../../examples/services/provider-faults.ts'
+import type { FaultRates, ProviderFault } from '../../../examples/services/provider-faults.ts'
 import { chance } from '../../chaos/chance.ts'
 import { startStripe } from './stripe.ts'
 
@@ -31,14 +31,23 @@ const counted = (): Readonly<Record<string, number>> => {
   return counts
 }
 
+/** @throws Error for what is none, so that no run waits for a fault that never comes. */
+const faultIn = (name: unknown): ProviderFault => {
+  if (!isFault(name)) throw new Error(`${JSON.stringify(name)} is no fault`)
+  return name
+}
+
+const stepsIn = (body: unknown): readonly (ProviderFault | 'none')[] =>
+  (Array.isArray(body) ? (body as readonly unknown[]) : []).map((step) => (step === 'none' ? step : faultIn(step)))
+
 const ratesIn = (body: unknown): FaultRates =>
-  Object.fromEntries(Object.entries(Object(body) as object).filter(([name, share]) => isFault(name) && typeof share === 'number'))
+  Object.fromEntries(Object.entries(Object(body) as object).map(([name, share]) => [faultIn(name), Number(share)]))
 
 const actions: Readonly<Record<string, (body: unknown) => unknown>> = {
   'GET /payments': () => stripe.payments(),
   'GET /charges': () => Object.fromEntries(stripe.charges()),
   'GET /requests': counted,
-  'POST /script': (body) => stripe.script(...(Array.isArray(body) ? body : []).map((step) => (isFault(step) ? step : ('none' as const)))),
+  'POST /script': (body) => stripe.script(...stepsIn(body)),
   'POST /faults': (body) => stripe.rates(ratesIn(body)),
   'POST /down': () => stripe.down(),
   'POST /up': () => stripe.up(),
