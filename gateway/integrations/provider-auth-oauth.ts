@@ -1,5 +1,5 @@
 import { type Json, type ProviderAnswer, ProviderFailure } from '../plugin.ts'
-import type { ProviderAuth } from './provider-auth.ts'
+import type { ProviderAuth } from './provider-proof.ts'
 
 /** Sends a form to the token endpoint; no longer than one attempt may take. @throws {ProviderFailure} */
 export type TokenRequest = (form: URLSearchParams, authorization: string) => Promise<ProviderAnswer>

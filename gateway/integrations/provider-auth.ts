@@ -2,14 +2,7 @@ import type { IntegrationConfig } from '../../config/model.ts'
 import { ProviderFailure } from '../plugin.ts'
 import type { Secrets } from '../secrets/secrets.ts'
 import { oauthToken, type TokenRequest } from './provider-auth-oauth.ts'
-
-/** Proves who calls. */
-export interface ProviderAuth {
-  /** @throws {ProviderFailure} when it cannot be proven now; nothing was sent then. */
-  headers(signal: AbortSignal): Promise<Readonly<Record<string, string>>>
-  /** Told that the provider did not accept what `headers` gave. @returns Whether another try may fare better. */
-  refused(given: Readonly<Record<string, string>>): boolean
-}
+import type { ProviderAuth } from './provider-proof.ts'
 
 export interface AuthOptions {
   readonly auth: IntegrationConfig['auth']

@@ -1,8 +1,9 @@
 import type { IntegrationConfig } from '../../config/model.ts'
 import { type ProviderAnswer, ProviderFailure, type ProviderHttp, type ProviderRequest } from '../plugin.ts'
 import type { Secrets } from '../secrets/secrets.ts'
-import { providerAuth, type ProviderAuth } from './provider-auth.ts'
+import { providerAuth } from './provider-auth.ts'
 import { type ProviderConnection, providerConnection } from './provider-connection.ts'
+import type { ProviderAuth } from './provider-proof.ts'
 import { providerTrace } from './provider-trace.ts'
 
 export type ProviderHttpConfig = Pick<IntegrationConfig, 'baseUrl' | 'auth' | 'tls' | 'connectTimeoutMs' | 'timeoutMs' | 'maxConcurrent'>
