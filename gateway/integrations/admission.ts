@@ -25,7 +25,7 @@ export function admission(found: Found, driver: Driver, nowMs: number, input?: J
     case 'running':
       if (record.dueAtMs > nowMs) throw new GatewayError('IDEMPOTENCY_IN_PROGRESS', { retryAfterSeconds: 1 })
       // Whoever worked on it is dead, perhaps in the middle of an attempt.
-      return { type: 'take', change: (dead) => ({ ...dead, unsure: true }) }
+      return { type: 'take', change: (dead) => ({ ...dead, unsure: true, silentAtMs: Math.max(dead.silentAtMs ?? 0, record.dueAtMs) }) }
     case 'failed':
       if (intent.open !== true || input === undefined) return answer
       return { type: 'take', change: (old) => again(old, input, nowMs) }

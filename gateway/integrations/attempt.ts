@@ -17,6 +17,8 @@ export interface AttemptDeps {
   readonly output: SchemaCheck
   readonly slots: Slots
   readonly batch: { readonly size: number; readonly maxWaitMs: number } | undefined
+  /** The provider knows repetitions by their key. */
+  readonly byKey: boolean
   epochNow(): number
   /** Told of errors of the adapter that are no `ProviderFailure`. */
   onAdapterError(error: unknown): void
@@ -80,20 +82,21 @@ export function attempt(deps: AttemptDeps): Handler<ProviderCall, Outcome> {
   }
 
   return async (call) => {
+    if (call.brokenOff !== undefined) throw call.brokenOff
     const controller = new AbortController()
     const forget = call.purpose === 'run' ? call.begins() : undefined
     let timer: NodeJS.Timeout | undefined
     const timeUp = new Promise<Outcome>((resolve, reject) => {
       call.interrupt = (reason) => {
         controller.abort(reason)
-        if (call.aborted) reject(reason)
+        if (reason === call.brokenOff) reject(reason)
         const late = failed('timeout', 'unknown', 'no answer within the time limit')
         timer = setTimeout(() => resolve({ type: 'failed', failure: late }), lastWordMs)
       }
     })
     try {
       const outcome = await Promise.race([answer(call, controller.signal).catch(failureOf), timeUp])
-      if (outcome.type === 'failed' && call.purpose === 'run') call.ended(outcome.failure, epochNow())
+      if (outcome.type === 'failed' && call.purpose === 'run') call.ended(outcome.failure, deps.byKey, epochNow())
       return outcome
     } catch (error) {
       forget?.()

@@ -188,6 +188,16 @@ describe('callers that go away', () => {
     expect(await one.pay()).toMatchObject({ type: 'completed', replayed: true })
   })
 
+  test('leave a payment that gets no answer to be found out', async () => {
+    await start({ operation: { timeoutMs: 100 }, retry: { backoff: 'constant', baseDelayMs: 1, maxDelayMs: 1, maxAttempts: 1 } })
+    const gone = new AbortController()
+    provider.script('silent')
+    setTimeout(() => gone.abort(), 20)
+    expect(await one.pay({ signal: gone.signal })).toMatchObject({ type: 'pending' })
+    await until('it is completed', async () => (await one.pay()).type === 'completed')
+    expect(provider.executed).toBe(1)
+  })
+
   test('break off a question', async () => {
     await start({})
     const gone = new AbortController()
@@ -196,6 +206,9 @@ describe('callers that go away', () => {
       return 'silent'
     }
     await expect(one.pay({ operation: 'read', key: undefined, signal: gone.signal })).rejects.toMatchObject({ code: 'CLIENT_GONE' })
+    await expect(one.pay({ operation: 'read', signal: gone.signal })).rejects.toMatchObject({ code: 'CLIENT_GONE' })
+    provider.otherwise = () => 'ok'
+    expect(await one.pay({ operation: 'read' })).toMatchObject({ type: 'completed', replayed: false })
   })
 })
 

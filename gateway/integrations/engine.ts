@@ -66,6 +66,10 @@ export function engine(deps: EngineDeps): Engine {
         const next = await traced(drive, () => step(hold, operation, drive))
         if (next !== undefined) return next
       }
+    } catch (error) {
+      // A question that was broken off is over, and may be asked again at once.
+      if (isGone(error)) await hold.end({ state: 'failed', intent: { ...hold.intent, open: true } })
+      throw error
     } finally {
       hold.abandon()
       for (const leave of leaving) leave()
@@ -102,7 +106,8 @@ export function engine(deps: EngineDeps): Engine {
       return { intent: { ...intent, unsure: found.failure.executed === 'unknown' }, outcome: failure(storedFailure(found.failure)) }
     }
     // An answer that was kept under the key comes again with each repetition: only when nothing is under way does it end here.
-    const settled = found.found === 'absent' && epochNow() - (intent.silentAtMs ?? -Infinity) >= settlesAfterMs
+    const settled =
+      found.found === 'absent' && epochNow() - (intent.silentAtMs ?? -Infinity) >= Math.max(settlesAfterMs, 2 * operation.config.timeoutMs)
     const answered = intent.failure?.status !== undefined && intent.failure.kind === 'provider_error'
     if (settled && (answered || !mayRepeat(traits, intent))) {
       const last = intent.failure ?? failed('internal', 'no', 'the provider knows nothing of it')
@@ -314,6 +319,8 @@ const failure = (why: StoredFailure): Extract<Outcome, { type: 'failed' }> => ({
 const stillUnsure = (outcome: Outcome): Outcome =>
   outcome.type === 'failed' ? failure({ ...outcome.failure, executed: 'unknown' }) : failure(failed('timeout', 'unknown', 'the outcome is unknown'))
 
+const isGone = (error: unknown): boolean => error instanceof GatewayError && error.code === 'CLIENT_GONE'
+
 /** What is stored now, for who drives: messages and flows come again as long as it is open, since nobody else does their part. */
 export function answerFor(
   { intent, state }: Pick<Ending, 'intent' | 'state'>,
@@ -337,7 +344,7 @@ function onGone(signal: AbortSignal | undefined, call: ProviderCall, { isQuestio
   if (signal === undefined) return () => undefined
   const gone = (): void => {
     call.aborted = true
-    if (isQuestion) call.cancel(new GatewayError('CLIENT_GONE'))
+    if (isQuestion) call.breakOff()
   }
   if (signal.aborted) gone()
   signal.addEventListener('abort', gone, { once: true })

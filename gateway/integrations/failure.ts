@@ -39,8 +39,8 @@ const inPlace: ReadonlySet<FailureKind> = new Set(['network_error', 'timeout', '
 export const mayPassSoon = ({ kind }: StoredFailure): boolean => inPlace.has(kind)
 
 /**
- * What the provider says about the intent itself. With its key in hand, such an answer also settles what became of earlier attempts; any
- * other failure says nothing about them.
+ * What the provider says about the intent itself. With its key in hand, such an answer also settles what became of earlier attempts. Any other
+ * failure says nothing about them; nor does a refusal to do a second time what needs no key: it may be refused because it is done.
  */
 const conclusive: ReadonlySet<FailureKind> = new Set([
   'rejected',

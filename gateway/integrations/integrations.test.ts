@@ -229,6 +229,19 @@ describe('queue', () => {
     expect(await one.pay()).toMatchObject({ type: 'completed', replayed: false })
   })
 
+  test('goes on by itself when the process died before it could publish', async () => {
+    const never = Promise.withResolvers<void>()
+    await start({ modes: [statusMode(503, 'queue')] }, { publish: () => never.promise })
+    provider.script(503, 503, 503)
+    const waiting = one.pay()
+    await until('it is stored', () => [...store.records.values()][0]?.state === 'queued')
+    clock.offsetMs = 61_000
+    await until('it is completed', () => [...store.records.values()][0]?.state === 'completed')
+    never.resolve()
+    expect(await waiting).toMatchObject({ type: 'pending' })
+    expect(provider.executed).toBe(1)
+  })
+
   test('sends a delivery away without counting it while the provider is down', async () => {
     await start({ modes: [statusMode(503, 'queue')] })
     provider.script(503)

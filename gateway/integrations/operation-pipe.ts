@@ -20,7 +20,7 @@ import type { Outcome, ProviderCall } from './provider-call.ts'
 import { mayRepeat } from './verdict.ts'
 import type { OperationTraits } from './verdict.ts'
 
-export interface PipeDeps extends Omit<AttemptDeps, 'batch'> {
+export interface PipeDeps extends Omit<AttemptDeps, 'batch' | 'byKey'> {
   readonly breaker: CircuitBreaker | undefined
   readonly limiter: Pick<OutboundLimiter, 'take'>
   readonly series: OperationSeries
@@ -56,7 +56,7 @@ export function operationPipe(config: IntegrationConfig, operation: OperationCon
     timeoutMs >= longestTimerMs ? undefined : attemptTimeout(timeoutMs, deps),
     measured(deps),
   ]
-  const target = attempt({ ...deps, batch: operation.batch })
+  const target = attempt({ ...deps, batch: operation.batch, byKey: traits.nature === 'key' })
   const { backoff: kind, baseDelayMs, maxDelayMs, maxAttempts } = config.retry
   const inPlace = retry<ProviderCall, Outcome>({ kind, baseDelayMs, maxDelayMs, maxAttempts }, retryRules(traits, maxDelayMs), {
     // Attempts are counted exactly, and it is `max_concurrent` and the breaker that keep a sick provider from being hit harder.

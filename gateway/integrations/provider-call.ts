@@ -1,3 +1,4 @@
+import { GatewayError } from '../errors.ts'
 import type { Call } from '../pipe.ts'
 import type { Json, Lookup } from '../plugin.ts'
 import { isConclusive } from './failure.ts'
@@ -36,6 +37,8 @@ export class ProviderCall implements Call {
   silentAtMs: number | undefined
   /** The last failure, for when time is up between two attempts. */
   failure: StoredFailure | undefined
+  /** Nobody wants the answer of a question any more. */
+  brokenOff: GatewayError | undefined
   /** Ends the attempt or the wait that is under way. */
   interrupt: ((reason: Error) => void) | undefined
 
@@ -46,6 +49,11 @@ export class ProviderCall implements Call {
     this.deadlineAtMs = deadlineAtMs
     this.unsure = intent.unsure
     this.silentAtMs = intent.silentAtMs
+  }
+
+  breakOff(): void {
+    this.brokenOff = new GatewayError('CLIENT_GONE')
+    this.cancel(this.brokenOff)
   }
 
   cancel(reason: Error): void {
@@ -60,12 +68,13 @@ export class ProviderCall implements Call {
     return () => void Object.assign(this, { attempts, sent })
   }
 
-  ended(failure: StoredFailure, nowMs: number): void {
+  /** @param byKey The provider knows repetitions by their key, so that what it says of one holds for all. */
+  ended(failure: StoredFailure, byKey: boolean, nowMs: number): void {
     this.failure = failure
     if (failure.executed === 'unknown') {
       this.unsure = true
       if (failure.status === undefined) this.silentAtMs = nowMs
-    } else if (failure.executed === 'yes' || isConclusive(failure)) {
+    } else if (failure.executed === 'yes' || (byKey && isConclusive(failure))) {
       this.unsure = false
     }
   }

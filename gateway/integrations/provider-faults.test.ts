@@ -110,6 +110,30 @@ describe('keys with the rules of Stripe', () => {
     expect(provider.keys).toHaveLength(1)
   })
 
+  test('a refusal of what needs no key does not say that the attempt before it was refused', async () => {
+    await start()
+    provider.keepsKeys = false
+    provider.script('lost_answer', 'declined')
+    const result = await one.pay({ operation: 'capture' })
+    // It may be refused because it is done.
+    expect(result).toMatchObject({ type: 'pending' })
+    await ended(result.id, 'completed')
+  })
+
+  test('of a dead process without keys the provider is asked only when its request cannot be under way any more', async () => {
+    await start()
+    await one.drain(0)
+    provider.script('silent')
+    provider.keepsKeys = false
+    void one.pay({ operation: 'pay_once_and_ask' }).catch(() => undefined)
+    await until('it was sent', () => provider.keys.length === 1)
+    clock.offsetMs = 11_000
+    const second = await scene({ store, clock, integrations: [integrationOf('http://127.0.0.1:1')] })
+    scenes.push(second)
+    const stateNow = (): string | undefined => [...store.records.values()][0]?.state
+    await until('it is being verified', () => stateNow() === 'verifying')
+  })
+
   test('silence ends with the time limit, and the payment is verified', async () => {
     provider.script('silent')
     await start({

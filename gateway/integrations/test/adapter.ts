@@ -32,6 +32,7 @@ export const testAdapter: Adapter = {
     pay_and_ask: operation('key', 'harmful'),
     pay_once: operation('none', 'harmful'),
     pay_once_and_ask: operation('none', 'harmful'),
+    capture: operation('inherent', 'harmful'),
     send: operation('none', 'tolerable'),
     send_with_key: operation('key', 'tolerable'),
     read: operation('inherent', 'tolerable'),
@@ -51,6 +52,7 @@ export const testAdapter: Adapter = {
         pay: { run },
         pay_and_ask: { run, lookup },
         pay_once: { run },
+        capture: { run },
         pay_once_and_ask: { run, lookup },
         send: {
           run,
