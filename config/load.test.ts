@@ -2,6 +2,7 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync }
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
+import { testAdapters, testCatalogue } from '../test/kit/adapters.ts'
 import { load, type LoadOptions, type LoadResult, UnreadableError } from './load.ts'
 
 const folders: string[] = []
@@ -223,4 +224,46 @@ test('diagnostics come in the same order every time: by file, line and column', 
     'a.yaml:2:15',
     'b.yaml:3:14',
   ])
+})
+
+const stripe = 'integrations: { payment: { plugin: stripe, auth: { type: none } } }\n'
+
+test('plugins are loaded before the checks, paths relative to the file that names them, and their files are watched', async () => {
+  const asked: unknown[] = []
+  const cwd = folderWith({ 'conf/plugins.yaml': 'plugins: [./acme.ts, ../shared, "@acme/adapter"]\n', 'conf/routes.yaml': hello })
+  const { watch, config } = await load({
+    paths: ['conf'],
+    env: {},
+    cwd,
+    adapters: (sources) => {
+      asked.push(...sources)
+      return Promise.resolve({ catalogue: testCatalogue, problems: [] })
+    },
+  })
+  const from = join(cwd, 'conf/plugins.yaml')
+  expect(asked).toEqual([
+    { name: './acme.ts', path: join(cwd, 'conf/acme.ts'), from },
+    { name: '../shared', path: join(cwd, 'shared'), from },
+    { name: '@acme/adapter', from },
+  ])
+  expect(config?.plugins).toEqual(asked)
+  expect(watch).toEqual(expect.arrayContaining([join(cwd, 'conf/acme.ts'), join(cwd, 'shared')]))
+})
+
+test('what a plugin says of itself is a finding at its place, and integrations that may need it are not blamed', async () => {
+  const result = await loadFrom({ 'gateway.yaml': `plugins: [./acme.ts]\n${stripe.replace('stripe', 'acme')}${hello}` }, { adapters: testAdapters })
+  expect(result.diagnostics.map(({ code, location }) => [code, location.line, location.column])).toEqual([['HG3025', 1, 11]])
+})
+
+test('without adapters, integrations are refused', async () => {
+  expect(errorsOf(await loadFrom({ 'gateway.yaml': `${stripe}${hello}` }))).toEqual(['HG3026 There is no adapter `stripe`.'])
+})
+
+test('a text from the environment that looks like a reference to a secret is refused where it would be taken for one', async () => {
+  const files = {
+    'gateway.yaml': `${stripe.replace('{ type: none }', '{ type: bearer, token: "${env:TOKEN}" }')}secrets: { keys: { path: /k } }\n${hello}`,
+  }
+  const loadWith = (token: string) => loadFrom(files, { env: { TOKEN: token }, adapters: testAdapters })
+  expect(errorsOf(await loadWith('${secret:keys#stripe}')).map((error) => error.slice(0, 6))).toEqual(['HG1019'])
+  expect(errorsOf(await loadWith('sk_live_1'))).toEqual([])
 })

@@ -7,7 +7,7 @@ import { isContainer, type Mapping } from './value.ts'
 /** A file as it may be shown: secrets and the credentials of URLs masked, everything else at its place. */
 export const maskedText = (text: string, places: SecretPlaces = ownPlaces): string => {
   const spans = [...text.matchAll(credentials)].map((match) => span(match.index + match[0].length - 1, match[1] ?? match[2] ?? ''))
-  if ([...places.suspects, 'settings', 'alerts'].some((key) => text.includes(key))) spans.push(...secretSpans(text, places))
+  if ([...places.suspects, 'integrations'].some((key) => text.includes(key))) spans.push(...secretSpans(text, places))
   if (spans.length === 0) return text
   const pieces: string[] = []
   let end = 0
@@ -46,10 +46,16 @@ type Secrecy = 'no' | 'whole' | 'inside'
 /** Aliases may send the walk over the same tokens again and again. */
 const maxVisits = 200_000
 
+const isOwnSection = (place: Place | undefined): boolean => {
+  let top = place
+  while (top?.parent !== undefined) top = top.parent
+  return top !== undefined && !top.key.startsWith('x-')
+}
+
 const spansOf = (tokens: readonly CST.Token[], isSecret: (place: Place) => boolean): { spans: Span[]; damaged: boolean } => {
   const spans: Span[] = []
   const anchored = new Map<string, CST.Token>()
-  const aliases: { readonly name: string; readonly place: Place | undefined }[] = []
+  const aliases: { readonly name: string; readonly place: Place | undefined; readonly secret: boolean }[] = []
   let damaged = false
   let visits = 0
   const walk = (start: CST.Token, at: Place | undefined, secret: Secrecy): void => {
@@ -59,7 +65,7 @@ const spansOf = (tokens: readonly CST.Token[], isSecret: (place: Place) => boole
       const { token } = next
       if (token.type === 'error') damaged = true
       if (token.type === 'document' && token.value) open.push({ ...next, token: token.value })
-      if (token.type === 'alias') aliases.push({ name: token.source.slice(1), place: next.at })
+      if (token.type === 'alias') aliases.push({ name: token.source.slice(1), place: next.at, secret: next.secret !== 'no' })
       else if (next.secret === 'whole') spans.push(spanOf(token))
       if (!('items' in token)) continue
       for (const item of token.items) {
@@ -73,12 +79,13 @@ const spansOf = (tokens: readonly CST.Token[], isSecret: (place: Place) => boole
   }
   for (const token of tokens) walk(token, undefined, 'no')
   const seen = new Set<string>()
-  for (const { name, place } of aliases) {
+  // It grows while it is walked: what an alias stands for may hold others. Outside of all sections only what is secret itself matters.
+  for (const { name, place, secret } of aliases) {
     const token = anchored.get(name)
-    const key = `${name} ${placeText(place)}`
-    if (token === undefined || place === undefined || seen.has(key)) continue
+    const key = secret ? name : `${name} ${placeText(place)}`
+    if (token === undefined || seen.has(key) || !(secret || isOwnSection(place))) continue
     seen.add(key)
-    walk(token, place, isSecret(place) ? 'whole' : 'no')
+    walk(token, place, secret ? 'whole' : 'no')
   }
   return { spans, damaged: damaged || visits >= maxVisits }
 }
