@@ -1,9 +1,10 @@
 import type { Scenario } from '../scenario.ts'
 import { brokerFreeze } from './broker-freeze.ts'
 import { brokerKill } from './broker-kill.ts'
+import { flowKill } from './flow-kill.ts'
 import { gatewayKill } from './gateway-kill.ts'
 import { leaderKill } from './leader-kill.ts'
 import { linkCut } from './link-cut.ts'
 import { poison } from './poison.ts'
 
-export const scenarios: readonly Scenario[] = [gatewayKill, poison, brokerKill, brokerFreeze, linkCut, leaderKill]
+export const scenarios: readonly Scenario[] = [gatewayKill, poison, brokerKill, brokerFreeze, linkCut, leaderKill, flowKill]
