@@ -1,11 +1,13 @@
-import { execFile } from 'node:child_process'
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
-import { cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { root } from './architecture/files.ts'
 import { blocksOf } from './docs/blocks.ts'
+import { killed } from './kit/child.ts'
 
 interface Ended {
   readonly code: number
@@ -20,6 +22,22 @@ const ended = (file: string, words: readonly string[], cwd: string): Promise<End
     })
   })
 }
+
+type StandIn = () => Promise<{ readonly baseUrl: string; close(): Promise<void> }>
+
+/** Address of the listener of a gateway that has just been started. */
+const served = (gateway: ChildProcess): Promise<string> =>
+  new Promise((resolve, reject) => {
+    let out = ''
+    const read = (piece: Buffer): void => {
+      out += piece.toString('utf8')
+      const line = out.split('\n').find((one) => one.includes('"event":"serving"'))
+      if (line !== undefined) resolve((JSON.parse(line) as { readonly listeners: readonly { readonly url: string }[] }).listeners[0]?.url ?? '')
+    }
+    gateway.stdout?.on('data', read)
+    gateway.stderr?.on('data', read)
+    gateway.once('exit', () => reject(new Error(`the gateway has ended: ${out}`)))
+  })
 
 let project: string
 const node = (...words: readonly string[]): Promise<Ended> => ended(process.execPath, words, project)
@@ -79,6 +97,31 @@ describe('an adapter in a folder of its own', () => {
     await writeFile(join(project, 'wrong.yaml'), configuration('chanel: loud'))
     const { code, out } = await headgate('validate', 'wrong.yaml')
     expect([code, out]).toEqual([1, expect.stringContaining('Did you mean `channel`?')])
+  })
+
+  test('works through a gateway, with a secret from a file, and does an intent once', async () => {
+    const { standIn } = (await import(pathToFileURL(join(project, 'acme-sms/stand-in.ts')).href)) as { standIn: StandIn }
+    const provider = await standIn()
+    const written = configuration('channel: loud').replace('https://api.example.com', provider.baseUrl)
+    await writeFile(join(project, 'run.yaml'), `${written}listeners: { main: { address: '127.0.0.1:0' } }\nadmin: { address: '127.0.0.1:0' }\n`)
+    expect(await headgate('run', '-c', 'run.yaml')).toMatchObject({ code: 1, out: expect.stringContaining('acme#token') as unknown })
+    await mkdir(join(project, '.headgate/secrets/prod/acme'), { recursive: true })
+    await writeFile(join(project, '.headgate/secrets/prod/acme/token'), 'a-token-that-nobody-may-see\n')
+    const gateway = spawn(process.execPath, [join(root, 'cli/headgate.js'), 'run', '-c', 'run.yaml', '--format', 'json'], { cwd: project })
+    try {
+      const url = await served(gateway)
+      const send = async (key: string): Promise<unknown> => {
+        const headers = { 'content-type': 'application/json', 'idempotency-key': key }
+        const answer = await fetch(`${url}/api/messages`, { method: 'POST', headers, body: '{"to":"ada","text":"Hello"}' })
+        return [answer.status, await answer.json()]
+      }
+      expect(await send('one')).toEqual([200, { id: 'message-1' }])
+      expect(await send('one')).toEqual([200, { id: 'message-1' }])
+      expect(await send('two')).toEqual([200, { id: 'message-2' }])
+    } finally {
+      await killed(gateway)
+      await provider.close()
+    }
   })
 
   test('a folder that is not empty, and names of built-in adapters, are left alone', async () => {
