@@ -299,7 +299,7 @@ export const routingRule = {
       format: 'headgate-size-or-never',
       default: '1GiB',
       description:
-        'Largest request body; more is refused with 413. Bodies for services are streamed, never held in memory; those for queues and events may be as large as `max_message_size` of the broker, those for integrations, flows and webhooks 1MiB where nothing else is said.',
+        'Largest request body; more is refused with 413. Bodies for services are streamed, never held in memory; those for queues and events may be as large as `max_message_size` of the broker, those for integrations and flows 1MiB and webhooks 4MiB where nothing else is said.',
     },
     mirror: {
       type: 'object',

@@ -27,13 +27,17 @@ export const lintConsumer = (context: LintContext, handled: Handled, queue: Plan
 
 /** The names in a consumer that does not fit the schema: one mistake must not hide another. */
 export const lintConsumerNames = (context: LintContext, { queue, deliver_to: target }: Mapping, at: Steps): void => {
-  const lint = (kind: 'queue' | 'service', name: unknown, steps: Steps): void => {
+  const lint = (kind: 'queue' | 'service' | 'flow', name: unknown, steps: Steps): void => {
     if (typeof name === 'string' && name !== '') unknownName(context, kind, name, steps)
   }
   lint('queue', queue, [...at, 'queue'])
   if (!isMapping(target)) return
   lint('service', target['service'], [...at, 'deliver_to', 'service'])
   lint('queue', target['queue'], [...at, 'deliver_to', 'queue'])
+  lint('flow', target['flow'], [...at, 'deliver_to', 'flow'])
+  const { integration, operation } = target
+  if (typeof integration === 'string' && integration !== '')
+    lintOperation(context, [...at, 'deliver_to'], integration, typeof operation === 'string' ? operation : undefined)
   if (Array.isArray(target['events'])) lintEventNames(context, target['events'], [...at, 'deliver_to', 'events'])
 }
 

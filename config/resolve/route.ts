@@ -134,6 +134,8 @@ const resolveResponse = (response: ValidRule['response']): ResponseConfig => ({
 
 /** Bodies that are read as a whole, and go nowhere that has a limit of its own: bytes. */
 const wholeBodyBytes = 1024 * 1024
+/** Providers collect events before they send them. */
+const webhookBytes = 4 * 1024 * 1024
 
 /** What every broker that a target may publish to takes, and what is held in memory, in bytes; Infinity for bodies that are passed on. */
 export const messageLimits = ({ brokers, queues, events }: Pick<GatewayConfig, 'brokers' | 'queues' | 'events'>): MessageLimit => {
@@ -143,7 +145,8 @@ export const messageLimits = ({ brokers, queues, events }: Pick<GatewayConfig, '
   const [ofQueue, ofEvent] = [limitsOf(queues), limitsOf(events)]
   return (target) => {
     if (target.type === 'queue') return ofQueue.get(target.queue) ?? Number.POSITIVE_INFINITY
-    if (target.type === 'operation' || target.type === 'flow' || target.type === 'webhook') return wholeBodyBytes
+    if (target.type === 'operation' || target.type === 'flow') return wholeBodyBytes
+    if (target.type === 'webhook') return webhookBytes
     return target.type === 'events'
       ? Math.min(...target.events.map((name) => ofEvent.get(name) ?? Number.POSITIVE_INFINITY))
       : Number.POSITIVE_INFINITY
