@@ -6,14 +6,19 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { headgate } from '../test/support/headgate.ts'
 import { until } from '../test/kit/until.ts'
+import { curl, wordsOf } from '../test/kit/shell-line.ts'
+import type { Answer } from '../test/kit/shell-line.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const ports = [
   'USER_SERVICE_PORT',
   'USER_SERVICE_2_PORT',
   'ORDER_SERVICE_PORT',
-  'PAYMENT_SERVICE_PORT',
+  'PAYMENT_PROVIDER_PORT',
+  'MAIL_PROVIDER_PORT',
+  'MAIL_PROVIDER_2_PORT',
   'INVENTORY_SERVICE_PORT',
   'NOTIFICATION_SERVICE_PORT',
   'ANALYTICS_SERVICE_PORT',
@@ -67,19 +72,85 @@ const shown = async (service: string, path: string): Promise<unknown> => {
   return (await fetch(`${url}${path}`)).json()
 }
 
-describe('npm start', () => {
-  test('serves the user service through the rules of the design document', async () => {
-    const response = await fetch(`${gatewayUrl}/api/users/42`)
-    expect(response.status).toBe(200)
-    expect(await response.json()).toMatchObject({ id: '42', email: 'douglas@example.com' })
-  })
+interface Expected {
+  readonly line: RegExp
+  /** What the answer is like, or what the command writes. */
+  readonly answer?: object
+  readonly output?: RegExp
+  check?(answer: Answer): void
+}
 
-  test('takes an order through to the order service', async () => {
-    const body = JSON.stringify({ user: '42', product: 'tea' })
-    const response = await fetch(`${gatewayUrl}/api/orders`, { method: 'POST', body, headers: { 'content-type': 'application/json' } })
-    expect(response.status).toBe(201)
-    expect(await response.json()).toMatchObject({ product: 'tea', status: 'placed' })
-  })
+const chaos = (mode: string): Expected => ({ line: new RegExp(`/chaos .*"${mode}"`), answer: { status: 200, body: { mode } } })
+const isReplayed = ({ headers }: Answer): void => expect(headers.get('idempotent-replayed')).toBe('true')
+
+/** All lines that are printed, in their order, and what becomes of them. */
+const expected: readonly Expected[] = [
+  { line: /users\/42$/, answer: { status: 200, body: { id: '42', email: 'douglas@example.com' } } },
+  { line: /api\/orders/, answer: { status: 201, body: { product: 'tea', status: 'placed' } } },
+  chaos('fail'),
+  { line: /users\/42 /, answer: { status: 200, body: { id: '42' } } },
+  chaos('ok'),
+
+  chaos('fail'),
+  { line: /api\/payments/, answer: { status: 202, body: { message: 'Processing payment...' } } },
+  {
+    line: /-\/messages/,
+    answer: { status: 200, body: { message: 'Processing payment...' } },
+    check: ({ body }) => expect(JSON.stringify(body)).toMatch(/"status":"(?:queued|processing)"/),
+  },
+  chaos('ok'),
+  { line: /-\/messages/, answer: { status: 200, body: { status: 'completed', result: { body: { amount: 950, status: 'succeeded' } } } } },
+  { line: /api\/payments/, answer: { status: 201, body: { amount: 950, status: 'succeeded' } }, check: isReplayed },
+  { line: /api\/payments/, answer: { status: 422, body: { code: 'IDEMPOTENCY_CONFLICT' } } },
+  { line: /\/payments/, answer: { status: 200, body: [{ status: 'succeeded', amount: 950, currency: 'eur' }] } },
+
+  chaos('reset'),
+  { line: /api\/emails/, answer: { status: 200 } },
+  { line: /mails/, answer: { status: 200, body: [{ to: 'ada@example.com', subject: 'Hello', text: 'It works.' }] } },
+  chaos('ok'),
+
+  { line: /new@example/, answer: { status: 201 }, check: ({ body }) => expect(JSON.stringify(body)).toMatch(/^{"user":"flow_/) },
+  {
+    line: /new@blocked/,
+    answer: { status: 422, body: { code: 'FLOW_COMPENSATED', detail: 'You could not be registered', failure: 'blocked_domain' } },
+  },
+  {
+    line: /api\/users/,
+    answer: { status: 200 },
+    check: ({ body }) => {
+      expect(JSON.stringify(body)).toContain('new@example.com')
+      expect(JSON.stringify(body)).not.toContain('blocked.example')
+    },
+  },
+  { line: /flows list/, output: /user_registration +compensated[^]*user_registration +completed/ },
+
+  { line: /events/, answer: { status: 202 } },
+  { line: /events/, answer: { status: 200 } },
+]
+
+describe('npm start', () => {
+  test('prints lines to try that do what they say, each of them', async () => {
+    const lines = output.split('\n').flatMap((line) => /^ {2}((?:curl|npx headgate) .*)$/.exec(line)?.[1] ?? [])
+    expect(lines).toHaveLength(expected.length)
+    let id = ''
+    for (const [index, one] of expected.entries()) {
+      const line = lines[index] ?? ''
+      expect(line).toMatch(one.line)
+      const words = await wordsOf(line.replace('/ID', `/${id}`))
+      if (one.output !== undefined) {
+        expect((await headgate(words.slice(2), { cwd: root })).out).toMatch(one.output)
+        continue
+      }
+      const answer = await curl(words)
+      expect(answer, line).toMatchObject(one.answer ?? {})
+      // What the line says of itself.
+      const said = /# (\d{3})\b/.exec(line)?.[1]
+      if (said !== undefined) expect(String(answer.status), line).toBe(said)
+      one.check?.(answer)
+      id = answer.headers.get('location')?.replace(/^.*\//, '') ?? id
+    }
+    expect(output).toContain('"alert":"flow.user_registration/compensated"')
+  }, 60_000)
 
   test('uses both user services', async () => {
     const names = new Set<string | null>()
@@ -87,45 +158,35 @@ describe('npm start', () => {
     expect(names).toEqual(new Set(['user-service', 'user-service-2']))
   })
 
-  test('retries away from a user service that fails', async () => {
-    const service = await seen(/^ {2}user-service +(http:\/\/\S+)$/m)
-    const chaos = (mode: string): Promise<Response> => fetch(`${service}/chaos`, { method: 'POST', body: JSON.stringify({ mode }) })
-    expect((await chaos('fail')).status).toBe(200)
-    const statuses = []
-    for (let call = 0; call < 6; call += 1) statuses.push((await fetch(`${gatewayUrl}/api/users/1`)).status)
-    expect(statuses).toEqual([200, 200, 200, 200, 200, 200])
-    expect((await chaos('ok')).status).toBe(200)
-  })
-
-  test('takes a payment with 202, shows how it goes, and charges once although it is asked for twice', async () => {
-    const pay = (): Promise<Response> => post('/api/payments', { order: '7', amount: '9.50' }, { 'idempotency-key': 'order-7' })
+  test('tells a declined card from a provider that is away, and remembers it for the key', async () => {
+    const pay = (): Promise<Response> =>
+      post('/api/payments', { order: '9', amount: 950, card: 'pm_card_chargeDeclined' }, { 'idempotency-key': 'order-9' })
     const first = await pay()
-    expect(first.status).toBe(202)
-    const location = first.headers.get('location') ?? ''
-    const status = await fetch(new URL(location, gatewayUrl), { headers: { prefer: 'wait=10' } })
-    expect(await status.json()).toMatchObject({ status: 'completed' })
-    expect((await pay()).headers.get('location')).toBe(location)
-    expect(await shown('payment-service', '/payments')).toMatchObject([{ order: '7', amount: '9.50', status: 'charged' }])
+    expect(first.status).toBe(422)
+    expect(await first.json()).toMatchObject({ code: 'OPERATION_FAILED', failure: 'rejected', provider_code: 'card_declined' })
+    const second = await pay()
+    expect([second.status, second.headers.get('idempotent-replayed')]).toEqual([422, 'true'])
   })
 
   test('refuses a payment without an idempotency key, and an order event that is not as declared', async () => {
-    expect((await post('/api/payments', { order: '8', amount: '1.00' })).status).toBe(400)
+    expect((await post('/api/payments', { order: '8', amount: 100 })).status).toBe(400)
     const event = { 'ce-specversion': '1.0', 'ce-id': '8', 'ce-source': 'order-service', 'ce-type': 'OrderCreated' }
     expect((await post('/events', { orderId: 8 }, event)).status).toBeGreaterThanOrEqual(400)
   })
 
   test('hands an order event to inventory, notification and analytics', async () => {
-    const event = { 'ce-specversion': '1.0', 'ce-id': '7', 'ce-source': 'order-service', 'ce-type': 'OrderCreated' }
-    expect((await post('/events', { orderId: '7' }, event)).status).toBe(202)
+    const event = { 'ce-specversion': '1.0', 'ce-id': '77', 'ce-source': 'order-service', 'ce-type': 'OrderCreated' }
+    expect((await post('/events', { orderId: '77' }, event)).status).toBe(202)
     for (const service of ['inventory-service', 'notification-service', 'analytics-service']) {
-      await until(`${service} has it`, async () => JSON.stringify(await shown(service, '/events')).includes('"orderId":"7"'))
+      await until(`${service} has it`, async () => JSON.stringify(await shown(service, '/events')).includes('"orderId":"77"'))
     }
   })
 
-  test('takes mail and audit entries through their queues', async () => {
-    expect((await post('/api/emails', { to: 'ada@example.com' })).status).toBe(202)
+  test('sends a mail through the first provider while it is well, and takes audit entries through their queue', async () => {
+    expect((await post('/api/emails', { to: 'grace@example.com', subject: 'Hello', text: 'Hi' })).status).toBe(200)
+    expect(JSON.stringify(await shown('mail-provider', '/mails'))).toContain('grace@example.com')
+    expect(JSON.stringify(await shown('mail-provider-2', '/mails'))).not.toContain('grace@example.com')
     expect((await post('/api/audit', { who: 'ada' })).status).toBe(202)
-    await until('the mail is there', async () => JSON.stringify(await shown('notification-service', '/messages')).includes('ada@example.com'))
     await until('the entry is there', async () => JSON.stringify(await shown('analytics-service', '/messages')).includes('"who":"ada"'))
   })
 

@@ -5,9 +5,9 @@ import { errorsOf } from './configurations.ts'
 describe('the examples load', () => {
   test.each([
     ['the design document as it stands', ['examples/integration-design']],
+    ['the tables of the design document', ['examples/integration-design', 'examples/integration-tables']],
     ['the layer for one machine', ['examples/integration-design', 'examples/local']],
     ['the layer for compose.yaml', ['examples/integration-design', 'examples/local', 'examples/compose']],
-    ['the layer for compose.yaml without messages', ['examples/integration-design', 'examples/compose']],
   ])('%s', async (_name, layers) => {
     expect(await errorsOf(layers, root)).toEqual([])
   })

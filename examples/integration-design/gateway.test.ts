@@ -109,7 +109,6 @@ test('it loads with nothing but warnings, which name what is not active and what
     'HG4008 The consumer `payment_processor` delivers to nobody, so its messages wait.',
     'HG4001 `health_checks.external_apis` is not active in this version',
     'HG4001 `health_checks.message_queues` is not active in this version',
-    'HG4001 `secrets` is not active in this version',
   ])
   expect(
     config?.routes.map(({ match, timeoutMs, retry, circuitBreaker }) => [

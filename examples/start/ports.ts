@@ -1,14 +1,13 @@
 import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
-import { jsonServer } from '../services/json-server.ts'
-import type { Api, JsonServer } from '../services/json-server.ts'
+import type { RunningService, Service } from '../services/catalogue.ts'
 
 /** A service and the port it would like; `variable` tells the local configuration layer the port it got. */
 export interface Wanted {
   readonly name: string
   readonly variable: string
   readonly port: number
-  readonly api: Api
+  readonly start: Service
 }
 
 type Env = Record<string, string | undefined>
@@ -23,12 +22,12 @@ const wish = (env: Env, variable: string, usual: number): number => {
 }
 
 /** Starts a service on its port, or on a free one when that is taken, and notes the port in `env`. */
-export const startOn = async (wanted: Wanted, env: Env, say: Say): Promise<JsonServer> => {
+export const startOn = async (wanted: Wanted, env: Env, say: Say): Promise<RunningService> => {
   const port = wish(env, wanted.variable, wanted.port)
-  const server = await jsonServer(wanted.name, wanted.api, port).catch(async (error: unknown) => {
+  const server = await wanted.start(wanted.name, port).catch(async (error: unknown) => {
     if (!isTaken(error)) throw error
     say(`Port ${port} is taken: ${wanted.name} uses another one.`)
-    return jsonServer(wanted.name, wanted.api, 0)
+    return wanted.start(wanted.name, 0)
   })
   env[wanted.variable] = String(server.port)
   return server
