@@ -7,7 +7,7 @@ import { isContainer, type Mapping } from './value.ts'
 /** A file as it may be shown: secrets and the credentials of URLs masked, everything else at its place. */
 export const maskedText = (text: string, places: SecretPlaces = ownPlaces): string => {
   const spans = [...text.matchAll(credentials)].map((match) => span(match.index + match[0].length - 1, match[1] ?? match[2] ?? ''))
-  if ([...places.suspects, 'integrations'].some((key) => text.includes(key))) spans.push(...secretSpans(text, places))
+  if (sections.test(text) || [...places.names].some((key) => text.includes(key))) spans.push(...secretSpans(text, places))
   if (spans.length === 0) return text
   const pieces: string[] = []
   let end = 0
@@ -19,6 +19,9 @@ export const maskedText = (text: string, places: SecretPlaces = ownPlaces): stri
   }
   return [...pieces, text.slice(end)].join('')
 }
+
+/** Where keys are secret that are none elsewhere; reading the tokens of a large file takes time. */
+const sections = /\b(?:integrations|alerts|state)["']?\s*:/
 
 const ownPlaces = secretPlaces(noAdapters, undefined)
 
