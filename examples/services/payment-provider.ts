@@ -122,10 +122,13 @@ const routes: readonly Route[] = [
     method: 'GET',
     path: /^\/v1\/payment_intents$/,
     run: (book, { query }) => {
-      const since = Number(query.get('created[gte]') ?? 0)
+      const bound = (name: string, open: number): number => Number(query.get(`created[${name}]`) ?? open)
+      const [from, after] = [bound('gte', 0), bound('gt', -1)]
+      const [to, before] = [bound('lte', Infinity), bound('lt', Infinity)]
       const customer = query.get('customer')
+      const inTime = (at: number): boolean => at >= from && at > after && at <= to && at < before
       return pageOf(
-        book.intents().filter((one) => one.created >= since && (customer === null || one.customer === customer)),
+        book.intents().filter((one) => inTime(one.created) && (customer === null || one.customer === customer)),
         query,
       )
     },

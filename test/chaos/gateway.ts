@@ -17,6 +17,7 @@ export const concurrency = 25
 /** The gateway under test: `headgate run` as anybody runs it, always on the same ports. */
 export interface Gateway {
   readonly url: string
+  readonly adminUrl: string
   /** Ends that nobody asked for: there should be none. */
   readonly ownEnds: readonly string[]
   start(): Promise<void>
@@ -32,22 +33,23 @@ export interface Gateway {
 
 export interface GatewayOptions {
   readonly folder: string
-  readonly targetUrl: string
-  /** YAML of the broker, on one line. */
-  readonly broker: string
+  /** The YAML of the gateway, without its listeners. */
+  readonly yaml: string
+  readonly env?: Readonly<Record<string, string>>
 }
 
-export async function gateway({ folder, targetUrl, broker }: GatewayOptions): Promise<Gateway> {
+export async function gateway({ folder, yaml, env = {} }: GatewayOptions): Promise<Gateway> {
   const [port, adminPort] = [await freePort(), await freePort()]
   const [url, adminUrl] = [`http://127.0.0.1:${port}`, `http://127.0.0.1:${adminPort}`]
-  await writeFile(join(folder, 'gateway.yaml'), configuration(port, adminPort, targetUrl, broker))
+  const listeners = `listeners: { main: { address: "127.0.0.1:${port}" } }\nadmin: { address: "127.0.0.1:${adminPort}" }\n`
+  await writeFile(join(folder, 'gateway.yaml'), listeners + yaml)
   const ownEnds: string[] = []
   let child: Child | undefined
   let ending = false
 
   const start = async (): Promise<void> => {
     ending = false
-    const started = startNode([program, 'run', '-c', 'gateway.yaml'], { cwd: folder, logFile: join(folder, 'gateway.log') })
+    const started = startNode([program, 'run', '-c', 'gateway.yaml'], { cwd: folder, logFile: join(folder, 'gateway.log'), env })
     child = started
     void started.ended.then((how) => {
       if (!ending) ownEnds.push(how)
@@ -68,6 +70,7 @@ export async function gateway({ folder, targetUrl, broker }: GatewayOptions): Pr
   }
   return {
     url,
+    adminUrl,
     ownEnds,
     start,
     kill: async () => void (await end('SIGKILL')),
@@ -100,9 +103,8 @@ const answers = (url: string): Promise<boolean> =>
     () => false,
   )
 
-const configuration = (port: number, adminPort: number, targetUrl: string, broker: string): string => `
-listeners: { main: { address: "127.0.0.1:${port}" } }
-admin: { address: "127.0.0.1:${adminPort}" }
+/** A consumer that hands messages to the target. @param broker YAML of the broker, on one line. */
+export const deliveringYaml = (targetUrl: string, broker: string): string => `
 services:
   target: { urls: ["${targetUrl}"] }
 brokers:

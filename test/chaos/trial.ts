@@ -5,7 +5,7 @@ import { until } from '../kit/until.ts'
 import { chance } from './chance.ts'
 import { check } from './checker.ts'
 import type { Counts } from './checker.ts'
-import { type Gateway, gateway as gatewayUnderTest } from './gateway.ts'
+import { type Gateway, deliveringYaml, gateway as gatewayUnderTest } from './gateway.ts'
 import { type Ledger, ledger } from './ledger.ts'
 import type { Fate, TargetRecord } from './record.ts'
 import { type BrokerKind, type Check, type RunResult, type Surroundings, exactly } from './scenario.ts'
@@ -50,7 +50,7 @@ export async function trial(options: TrialOptions, surroundings: Surroundings, s
   const random = chance(surroundings.seed)
   const book = ledger()
   const target = await startTarget(run, folder, options.workMs)
-  const gateway = await gatewayUnderTest({ folder, targetUrl: target.url, broker: options.brokerYaml })
+  const gateway = await gatewayUnderTest({ folder, yaml: deliveringYaml(target.url, options.brokerYaml) })
   const publisher = sender({
     url: gateway.url,
     run,

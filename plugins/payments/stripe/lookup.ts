@@ -6,11 +6,12 @@ import type { StripeClient } from './client.ts'
 import { isDeclined, keyName, paymentOf, refundOf } from './payment-intent.ts'
 
 const pageSize = 100
-/** Newest first. A young intent is better repeated with its key, which costs one call; beyond these pages nothing can be said of any. */
-const youngPages = 2
+/** Of one span of time; beyond these nothing can be said of it. */
 const maxPages = 20
 /** How far the clocks may be apart. */
 const skewS = 300
+/** Clocks are seldom further apart, and the first attempts of an intent come within seconds: here nearly all are found. */
+const nearS = { before: 2, after: 10 }
 /** A request may still be on its way, or be worked on by Stripe: what is not there earlier may still come. */
 const settledAfterMs = 90_000
 
@@ -29,8 +30,7 @@ export const stripeLookups = (
 
   const marked = async (call: OperationCall, path: string, query: Query): Promise<Marked> => {
     let after: string | undefined
-    const pages = isSettled(call) ? maxPages : youngPages
-    for (let page = 0; page < pages; page += 1) {
+    for (let page = 0; page < maxPages; page += 1) {
       const answer = await stripe.get(path, { ...query, limit: pageSize, starting_after: after }, call.signal)
       const items = listAt(answer, 'data')
       const found = items.find((item) => textAt(item, 'metadata', keyName) === call.key)
@@ -41,9 +41,26 @@ export const stripeLookups = (
     return { found: undefined, all: false }
   }
 
+  /**
+   * A busy account has thousands of payments since the first attempt, and the list begins with the newest: the seconds around the attempt are
+   * looked through first, the rest only once the intent is old enough for an answer that it is not there.
+   */
+  const markedPayment = async (call: OperationCall): Promise<Marked> => {
+    const firstS = Math.floor(call.firstAttemptAtMs / 1000)
+    const [from, to] = [firstS - nearS.before, firstS + nearS.after]
+    const near = { 'created[gte]': from, 'created[lte]': to }
+    const rest = [{ 'created[gt]': to }, { 'created[gte]': firstS - skewS, 'created[lt]': from }]
+    let all = true
+    for (const span of isSettled(call) ? [near, ...rest] : [near]) {
+      const looked = await marked(call, '/v1/payment_intents', { ...span, customer: textAt(call.input, 'customer') })
+      if (looked.found !== undefined) return looked
+      all &&= looked.all
+    }
+    return { found: undefined, all }
+  }
+
   const created: Found = async (call) => {
-    const since = Math.floor(call.firstAttemptAtMs / 1000) - skewS
-    const { found, all } = await marked(call, '/v1/payment_intents', { 'created[gte]': since, customer: textAt(call.input, 'customer') })
+    const { found, all } = await markedPayment(call)
     if (found === undefined) return all ? nothingYet(call) : { found: 'unknown' }
     if (isDeclined(found)) return { found: 'failed', failure: refusal('The payment was declined', declineOf(found)) }
     const confirmed = textAt(call.input, 'payment_method') !== undefined
