@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { beforeEach, describe, expect, test } from 'vitest'
 import type { LimitClock } from './clock.ts'
+import type { Grants } from './grant-log.ts'
 import { outboundLimits } from './outbound-limiter.ts'
 import type { OutboundLimits } from './outbound-limiter.ts'
 import type { Priority, Taken, TakeOptions } from './waiting-line.ts'
@@ -183,6 +184,22 @@ describe('a rate limit towards a provider', () => {
     await clock.pass(5000)
     expect(refused.at(-1)).toMatchObject({ name: 'late' })
     expect(limits.waiting).toBe(0)
+  })
+
+  test('refuses nobody because the source of grants is slow to answer while there is room', async () => {
+    let answer: ((grants: Grants) => void) | undefined
+    limits.share({ take: () => new Promise((resolve) => (answer = resolve)), close: () => undefined })
+    take('first', 0, { maxWaitMs: 40 })
+    await clock.pass(0)
+    take('second', 0, { maxWaitMs: 40 })
+    await clock.pass(100)
+    expect([granted, refused]).toEqual([[], []])
+    answer?.({ granted: [1, 0, 0], nextInMs: 0 })
+    await clock.pass(0)
+    expect(names()).toEqual(['first'])
+    answer?.({ granted: [0, 0, 0], nextInMs: 500 })
+    await clock.pass(0)
+    expect(refused).toEqual([{ name: 'second', retryAfterMs: 500, atMs: clock.now() }])
   })
 
   test('lets 10,000 of each priority wait, and refuses more', async () => {

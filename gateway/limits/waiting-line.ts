@@ -21,6 +21,8 @@ const soonestMs = 1
 interface Waiter {
   readonly priority: Priority
   readonly untilMs: number
+  /** The source has been asked for it at least once. */
+  answered: boolean
   settle(taken: Taken): void
 }
 
@@ -99,6 +101,7 @@ export function waitingLine(bucket: string, source: () => GrantSource, clock: Li
     asking = false
     announced = [wanted[0] - granted[0], wanted[1] - granted[1], wanted[2] - granted[2]]
     if (total(wanted) > 0) nextAtMs = nextInMs === 0 ? -Infinity : clock.now() + nextInMs
+    for (const waiter of arrived) waiter.answered = true
     serve(total(granted))
     // Who came meanwhile was not asked for.
     const later = fresh
@@ -122,6 +125,7 @@ export function waitingLine(bucket: string, source: () => GrantSource, clock: Li
       const waiter: Waiter = {
         priority,
         untilMs: clock.now() + maxWaitMs,
+        answered: false,
         settle: (taken) => {
           lanes[priority].delete(waiter)
           callOffLimit?.()
@@ -141,8 +145,9 @@ export function waitingLine(bucket: string, source: () => GrantSource, clock: Li
     let off: () => void
     const look = (): void => {
       const leftMs = waiter.untilMs - clock.now()
-      if (leftMs <= 0) give()
-      else off = clock.after(leftMs, look)
+      if (leftMs > 0) off = clock.after(leftMs, look)
+      // How long the source takes to answer at all says nothing about the limit: a call is not refused for what is still free.
+      else if (waiter.answered || !(asking || scheduled)) give()
     }
     off = clock.after(waiter.untilMs - clock.now(), look)
     return () => off()
