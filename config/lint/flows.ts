@@ -14,7 +14,7 @@ export const lintFlows = (context: LintContext): void => {
     lintInput(context, [...at, 'input'], flow.input)
     lintStepNames(context, at, flow)
     flow.steps.forEach((step, index) => lintStep(context, [...at, 'steps', index], flow, index, step))
-    lintTemplate(context, [...at, 'output'], flow.output, ['input', 'steps'])
+    lintTemplate(context, [...at, 'output'], flow.output, variables)
     lintOrder(context, flow, flow.steps.length, stepsInTemplate(flow.output, [...at, 'output']))
     if (flow.alert !== undefined) unknownName(context, 'alert channel', flow.alert, [...at, 'alert'])
   }
