@@ -49,7 +49,7 @@ const publishWithinMs = 60_000
 const lookAgainMs = 60_000
 const withdrawnAfterMs = 86_400_000
 
-/** How long an unanswered attempt may still be under way at the provider, so that "never heard of it" proves nothing. */
+/** How long an unanswered attempt may still be under way at the provider, so that "never heard of it" proves nothing; and how long a 500 may pass. */
 const settlesAfterMs = 60_000
 
 export function engine(deps: EngineDeps): Engine {
@@ -105,9 +105,9 @@ export function engine(deps: EngineDeps): Engine {
     if (found.found === 'failed' && isProviderFailure(found.failure)) {
       return { intent: { ...intent, unsure: found.failure.executed === 'unknown' }, outcome: failure(storedFailure(found.failure)) }
     }
-    // An answer that was kept under the key comes again with each repetition: only when nothing is under way does it end here.
-    const settled =
-      found.found === 'absent' && epochNow() - (intent.silentAtMs ?? -Infinity) >= Math.max(settlesAfterMs, 2 * operation.config.timeoutMs)
+    // A failure that passes is over in a while; one that is kept under the key comes again with each repetition, and ends here.
+    const lastMs = Math.max(intent.silentAtMs ?? 0, intent.firstAttemptAtMs ?? 0)
+    const settled = found.found === 'absent' && epochNow() - lastMs >= Math.max(settlesAfterMs, 2 * operation.config.timeoutMs)
     const answered = intent.failure?.status !== undefined && intent.failure.kind === 'provider_error'
     if (settled && (answered || !mayRepeat(traits, intent))) {
       const last = intent.failure ?? failed('internal', 'no', 'the provider knows nothing of it')

@@ -114,7 +114,7 @@ export function verdict(
     return unsure && harmful ? goOn() : fail(true)
   }
 
-  if (failure.executed === 'yes' || final) return fail(false)
+  if (failure.executed === 'yes' || final) return fail(final && traits.nature === 'key')
   switch (mode?.then) {
     case undefined:
       return plain()

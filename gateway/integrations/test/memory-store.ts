@@ -4,6 +4,8 @@ import type { RecordStore, StoredRecord } from '../../state/record-store.ts'
 export interface MemoryStore extends RecordStore {
   /** Answers nothing but STATE_UNAVAILABLE while true. */
   away: boolean
+  /** Lets an operation fail before it is done, or after: the caller is told STATE_UNAVAILABLE in both cases. */
+  trouble: () => 'before' | 'after' | undefined
   readonly records: ReadonlyMap<string, StoredRecord>
 }
 
@@ -19,11 +21,15 @@ export function memoryStore(now: () => number): MemoryStore {
   // Each operation is a turn of the event loop away, as with a real one.
   const answer = async <T>(work: () => T): Promise<T> => {
     await new Promise((resolve) => setImmediate(resolve))
-    if (store.away) throw new GatewayError('STATE_UNAVAILABLE')
-    return work()
+    const trouble = store.away ? 'before' : store.trouble()
+    if (trouble === 'before') throw new GatewayError('STATE_UNAVAILABLE')
+    const result = work()
+    if (trouble === 'after') throw new GatewayError('STATE_UNAVAILABLE', { sent: true })
+    return result
   }
   const store: MemoryStore = {
     away: false,
+    trouble: () => undefined,
     records,
     get: (kind, id) => answer(() => alive(kind, id)),
     put: (record, expectedVersion) =>
