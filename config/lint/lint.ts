@@ -31,7 +31,7 @@ interface Linted extends ServiceFiles, LintedMessaging {
 
 /** Checks what the schema cannot say: names that lead somewhere, rules that do not contradict each other. Also reads the files that the configuration names. */
 export const lint = (tree: Tree, findings: Findings, { readFile, ...adapters }: LintInput): Linted => {
-  lintReferences(tree, findings)
+  lintReferences(tree, findings, adapters.catalogue)
   const context = lintContext(tree, findings, adapters)
   lintInactive(context)
   lintListeners(context)

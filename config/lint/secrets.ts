@@ -1,7 +1,8 @@
+import type { AdapterCatalogue } from '../adapters.ts'
 import type { Findings } from '../diagnostics/findings.ts'
 import { nearest } from '../diagnostics/nearest.ts'
 import type { Interpolated } from '../source/provenance.ts'
-import { below, isSecretPlace, type Place, secretPlaces } from '../source/secret-places.ts'
+import { below, isSecretPlace, type Place, type SecretPlaces, secretPlaces } from '../source/secret-places.ts'
 import type { Tree } from '../source/tree.ts'
 import { isContainer, isMapping, placeName, pointerOf } from '../source/value.ts'
 import { quoted } from '../values/parsed.ts'
@@ -9,16 +10,29 @@ import type { LintContext } from './context.ts'
 
 /** Where references to secrets are resolved; `*` stands for one key, `**` for all that is below. */
 const legal: readonly (readonly string[])[] = [
-  ['integrations', '*', 'auth', '*'],
+  ...['token', 'key', 'username', 'password', 'client_id', 'client_secret', 'access_key_id', 'secret_access_key', 'session_token'].map((key) => [
+    'integrations',
+    '*',
+    'auth',
+    key,
+  ]),
   ['integrations', '*', 'settings', '**'],
   ['integrations', '*', 'operations', '*', 'settings', '**'],
   ['alerts', '*', 'url'],
   ['alerts', '*', 'headers', '*'],
   ['state', 'url'],
+  ['state', 'username'],
   ['state', 'password'],
+  ['state', 'sentinel', '*'],
   ['brokers', '*', 'password'],
+  ['brokers', '*', 'sasl', 'password'],
+  ['messaging', 'store', 'username'],
   ['messaging', 'store', 'password'],
+  ['messaging', 'store', 'sentinel', '*'],
 ]
+
+/** Sections in which a text that looks like a reference could be taken for one. */
+const revealed: ReadonlySet<string> = new Set(['integrations', 'alerts', 'state', 'brokers', 'messaging'])
 
 const isLegal = (steps: readonly string[]): boolean =>
   legal.some((pattern) => {
@@ -28,11 +42,13 @@ const isLegal = (steps: readonly string[]): boolean =>
   })
 
 /** References lead somewhere and stand where they are resolved. Comes before other checks, which cannot read what is not known yet. */
-export const lintReferences = (tree: Tree, findings: Findings): void => {
+export const lintReferences = (tree: Tree, findings: Findings, catalogue: AdapterCatalogue): void => {
   if (!tree.provenance.hasSecrets) return
+  const places = { ...secretPlaces(catalogue, tree.root), closed: [] }
   const { secrets } = tree.root
   const names = secrets === undefined || isMapping(secrets) ? new Set(Object.keys(secrets ?? {})) : undefined
-  for (const [key, value] of Object.entries(tree.root)) if (!key.startsWith('x-')) lintBelow({ tree, findings, names }, value, [key])
+  for (const [key, value] of Object.entries(tree.root))
+    if (!key.startsWith('x-')) lintBelow({ tree, findings, names, places }, value, [key], below(undefined, key))
 }
 
 interface References {
@@ -40,21 +56,23 @@ interface References {
   readonly findings: Findings
   /** Of all secrets; undefined when the section cannot be read. */
   readonly names: ReadonlySet<string> | undefined
+  readonly places: SecretPlaces
 }
 
-const lintBelow = (references: References, value: unknown, at: readonly string[]): void => {
+const lintBelow = (references: References, value: unknown, at: readonly string[], place: Place): void => {
   if (!isContainer(value)) return
   for (const [key, item] of Object.entries(value)) {
     const steps = [...at, key]
-    if (isContainer(item)) lintBelow(references, item, steps)
-    else lintText(references, references.tree.provenance.interpolated(value, key), steps)
+    const inner = below(place, key)
+    if (isContainer(item)) lintBelow(references, item, steps, inner)
+    else lintText(references, references.tree.provenance.interpolated(value, key), steps, inner)
   }
 }
 
-const lintText = ({ tree, findings, names }: References, found: Interpolated | undefined, steps: readonly string[]): void => {
+const lintText = ({ tree, findings, names, places }: References, found: Interpolated | undefined, steps: readonly string[], place: Place): void => {
   if (found === undefined) return
   const pointer = pointerOf(steps)
-  if (found.looksSecret && isLegal(steps))
+  if (found.looksSecret && revealed.has(steps[0] ?? ''))
     findings.report('HG1019', tree.valueLocation(steps), `${placeName(steps)} holds a text that looks like a reference to a secret and is none.`, {
       hint: 'A literal `${secret:` cannot stand here: it would be taken for a reference later.',
       pointer,
@@ -63,6 +81,13 @@ const lintText = ({ tree, findings, names }: References, found: Interpolated | u
     if (!isLegal(steps)) {
       findings.report('HG1019', location, `${quoted(`\${secret:${name}#${field}}`)} cannot be resolved in ${placeName(steps)}.`, {
         hint: 'References to secrets may stand in `auth` and `settings` of integrations, and where servers are reached; here `${env:NAME}` may.',
+        pointer,
+      })
+      continue
+    }
+    if (steps.includes('settings') && !isSecretPlace(places, place)) {
+      findings.report('HG1019', location, `${placeName(steps)} takes no secret: the adapter does not mark it as one.`, {
+        hint: 'Write the value, or `${env:NAME}`.',
         pointer,
       })
       continue

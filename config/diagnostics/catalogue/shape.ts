@@ -212,7 +212,7 @@ routing_rules:
     severity: 'error',
     title: 'secret cannot be resolved',
     explanation:
-      'A reference to a secret stands where none is resolved, or a text only looks like one. `${secret:NAME#FIELD}` may stand in `auth` and `settings` of integrations, in `url` and `headers` of alerts, in `url` and `password` of `state`, and in `password` of brokers and of `messaging.store`. A literal `${secret:` cannot stand there.',
+      'A reference to a secret stands where none is resolved, or a text only looks like one. `${secret:NAME#FIELD}` may stand in `auth` and `settings` of integrations, in `url` and `headers` of alerts, and where `state`, brokers and `messaging.store` take users and passwords. Settings take one where the adapter marks them as secret. A literal `${secret:` cannot stand there.',
     wrong: `secrets:
   database: { path: /prod/database/credentials }
 routing_rules:
