@@ -152,6 +152,14 @@ describe('bounds', () => {
     expect(provider.keys).toEqual([])
   })
 
+  test('calls of a batch share one slot, and each has its own outcome', async () => {
+    await start({ maxConcurrent: 1, operation: { batch: { size: 3, maxWaitMs: 5000 } } })
+    provider.script('ok', 'declined', 'ok')
+    const results = await Promise.all(['a', 'b', 'c'].map((key) => one.pay({ operation: 'send', key })))
+    expect(results.map(({ type }) => type).sort()).toEqual(['completed', 'completed', 'failed'])
+    expect(provider.executed).toBe(2)
+  })
+
   test('a deadline that has passed sends nothing', async () => {
     await start({})
     expect(await one.pay({ deadlineAtMs: performance.now() - 1 })).toMatchObject({
