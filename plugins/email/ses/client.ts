@@ -8,9 +8,9 @@ export type SesCall = (method: 'GET' | 'POST', path: string, body: Json | undefi
 export const sesCall =
   ({ http, auth, secret, baseUrl, now }: AdapterContext): SesCall =>
   async (method, path, body, signal) => {
-    const { access_key_id: accessKeyId, region } = auth
-    const [secretAccessKey, sessionToken] = [secret('auth.secret_access_key'), secret('auth.session_token')]
-    if (typeof accessKeyId !== 'string' || typeof region !== 'string' || secretAccessKey === undefined) {
+    const { region } = auth
+    const [accessKeyId, secretAccessKey, sessionToken] = ['access_key_id', 'secret_access_key', 'session_token'].map((name) => secret(`auth.${name}`))
+    if (accessKeyId === undefined || typeof region !== 'string' || secretAccessKey === undefined) {
       throw new ProviderFailure('unauthorized', 'no credentials for SES', { executed: 'no', code: 'credentials_missing' })
     }
     const text = body === undefined ? undefined : JSON.stringify(body)

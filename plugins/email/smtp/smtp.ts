@@ -88,7 +88,7 @@ function create(context: AdapterContext): AdapterInstance {
   const { auth, now, secret } = context
   const from = fromOf(context.settings)
   const templates = folderTemplates(textOf(fieldsOf(context.settings['templates'])['folder']))
-  const user = auth.type === 'basic' ? textOf(auth['username']) : undefined
+  const user = auth.type === 'basic' ? () => secret('auth.username') ?? '' : undefined
   const session = sessionOptions(context)
   if (user !== undefined && session.ignoreTLS === true && !loopback.test(session.host ?? '')) {
     throw new Error('a password is not sent over a connection without encryption: set settings.security to starttls or tls')
@@ -97,7 +97,7 @@ function create(context: AdapterContext): AdapterInstance {
     session,
     maxConnections: Number(context.settings['max_connections']),
     maxMails: Number(context.settings['max_mails']),
-    login: () => (user === undefined ? undefined : { user, pass: secret('auth.password') ?? '' }),
+    login: () => (user === undefined ? undefined : { user: user(), pass: secret('auth.password') ?? '' }),
   })
 
   async function filled(mail: Mail): Promise<Mail> {
