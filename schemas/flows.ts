@@ -83,7 +83,7 @@ export const flow = {
     },
     steps: { type: 'array', minItems: 1, maxItems: 100, items: step, description: 'The steps, in order.' },
     output: template('What a caller gets in the end, with expressions; all outputs by step where absent.'),
-    tell,
+    tell: { ...tell, description: 'What the caller is told while it is not done: a text, or one for each language; `Accept-Language` chooses.' },
     alert: { type: 'string', minLength: 1, description: 'Channel of `alerts` for flows that end unfinished or wait for review.' },
     keep: { type: 'string', format: 'headgate-age', default: '7d', description: 'How long an ended flow can be looked at.' },
   },

@@ -122,6 +122,7 @@ describe('a request for a flow', () => {
     const got = await post()
     expect([got.status, jsonOf(got)]).toMatchObject([422, { code: 'FLOW_COMPENSATED', failure: 'rejected', id: 'flow_1' }])
     expect(got.body).not.toContain('secret')
+    expect(got.body).not.toContain('on its way')
     later = { ...compensated, steps: [{ name: 'pay', state: 'failed', attempts: 5, output: undefined, failure: { ...failure, kind: 'timeout' } }] }
     expect((await post()).status).toBe(502)
   })

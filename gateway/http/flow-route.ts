@@ -39,7 +39,13 @@ export function flowRoute(config: RouteConfig, target: FlowTarget, flow: FlowCon
         const failure = status.steps.find(({ state, failure: why }) => why !== undefined && state === 'failed')?.failure
         exchange.errorCode = 'FLOW_COMPENSATED'
         const known = { code: 'FLOW_COMPENSATED', id: status.id, failure, traceId: exchange.trace.traceId } as const
-        return failedAnswer({ ...known, status: failure !== undefined && callersFault.has(failure.kind) ? 422 : 502 }, deps.statusPath, text, more)
+        // `tell` is for those who wait: an order that was undone is not on its way.
+        return failedAnswer(
+          { ...known, status: failure !== undefined && callersFault.has(failure.kind) ? 422 : 502 },
+          deps.statusPath,
+          undefined,
+          more,
+        )
       }
       default:
         return pendingAnswer({ id: status.id, state: 'processing', status: 202, retryAfterMs: undefined }, deps.statusPath, text, more)
