@@ -2,16 +2,24 @@ import { countOf, idIn, textOf } from './collection.ts'
 import { eventService } from './event-service.ts'
 import type { Api, Reply } from './json-server.ts'
 
+interface Goods {
+  readonly left: number
+  /** In cents. */
+  readonly price: number
+}
+
 interface Reservation {
   readonly product: string
   readonly quantity: number
+  /** What they cost, in cents. */
+  readonly amount: number
 }
 
 /**
- * Goods on the shelf: `PUT /reservations/ID` takes them under an id that the caller chooses, `DELETE` puts them back; both may be repeated.
- * `GET /stock` counts what is left. Takes events as well.
+ * Goods on the shelf: `PUT /reservations/ID` takes them under an id that the caller chooses and says what they cost, `DELETE` puts them back; both
+ * may be repeated. `GET /stock` counts what is left. Takes events as well.
  */
-export const inventoryService = (first: Readonly<Record<string, number>> = { tea: 5, towel: 3 }): Api => {
+export const inventoryService = (first: Readonly<Record<string, Goods>> = { tea: { left: 5, price: 950 }, towel: { left: 3, price: 1299 } }): Api => {
   const stock = new Map(Object.entries(first))
   const reservations = new Map<string, Reservation>()
   const events = eventService()
@@ -21,18 +29,20 @@ export const inventoryService = (first: Readonly<Record<string, number>> = { tea
     if (before !== undefined) return { status: 200, body: { id, ...before } }
     const [product, quantity] = [textOf(body, 'product'), countOf(body, 'quantity')]
     if (product === undefined || quantity === undefined) return { status: 422, body: { error: 'product and quantity are needed' } }
-    const left = stock.get(product) ?? 0
-    if (left < quantity) return { status: 409, body: { error: `there are ${left} of ${product}` } }
-    stock.set(product, left - quantity)
-    reservations.set(id, { product, quantity })
-    return { status: 200, body: { id, product, quantity } }
+    const goods = stock.get(product)
+    if (goods === undefined || goods.left < quantity) return { status: 409, body: { error: `there are ${goods?.left ?? 0} of ${product}` } }
+    stock.set(product, { ...goods, left: goods.left - quantity })
+    const reservation = { product, quantity, amount: goods.price * quantity }
+    reservations.set(id, reservation)
+    return { status: 200, body: { id, ...reservation } }
   }
 
   const release = (id: string): Reply => {
     const reservation = reservations.get(id)
     if (reservation === undefined) return { status: 404, body: { error: 'no such reservation' } }
     reservations.delete(id)
-    stock.set(reservation.product, (stock.get(reservation.product) ?? 0) + reservation.quantity)
+    const goods = stock.get(reservation.product)
+    if (goods !== undefined) stock.set(reservation.product, { ...goods, left: goods.left + reservation.quantity })
     return { status: 200, body: { id } }
   }
 

@@ -75,13 +75,13 @@ describe('the example services', () => {
   })
 
   test('reserve goods once, and put them back once', async () => {
-    server = await jsonServer('inventory-service', inventoryService({ tea: 2 }), 0)
+    server = await jsonServer('inventory-service', inventoryService({ tea: { left: 2, price: 950 } }), 0)
     const reserve = (id: string, quantity: number): ReturnType<typeof ask> =>
       ask(`/reservations/${id}`, JSON.stringify({ product: 'tea', quantity }), {}, 'PUT')
     expect([(await reserve('a', 2)).status, (await reserve('a', 2)).status, (await reserve('b', 1)).status]).toEqual([200, 200, 409])
     expect((await ask('/reservations/a', '', {}, 'DELETE')).status).toBe(200)
     expect((await ask('/reservations/a', '', {}, 'DELETE')).status).toBe(404)
-    expect((await ask('/stock')).body).toEqual({ tea: 2 })
+    expect((await ask('/stock')).body).toEqual({ tea: { left: 2, price: 950 } })
   })
 
   test('take mails as SendGrid and as SES do, but not for those who are blocked, and not from strangers', async () => {
