@@ -161,6 +161,8 @@ export function providers(deps: ProvidersDeps): Providers {
     breakers: all.breakers,
     drain: async (timeoutMs, callers) => {
       const endsAtMs = now() + timeoutMs
+      // Callers would wait for others who do not come any more.
+      all.hurry()
       await Promise.all([work.drain(timeoutMs), callers])
       await all.drain(Math.max(0, endsAtMs - now()))
       await channels.drain(Math.max(1000, endsAtMs - now()))

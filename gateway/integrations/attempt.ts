@@ -24,11 +24,17 @@ export interface AttemptDeps {
   onAdapterError(error: unknown): void
 }
 
+export interface Attempts {
+  /** @throws {HeldBack} `overloaded` */
+  readonly target: Handler<ProviderCall, Outcome>
+  /** Batches wait for nobody any more. */
+  hurry(): void
+}
+
 /**
  * One attempt: the adapter is called, and left alone when its time is up; then only its slot stays taken. What it returns is checked.
- * @throws {HeldBack} `overloaded`
  */
-export function attempt(deps: AttemptDeps): Handler<ProviderCall, Outcome> {
+export function attempts(deps: AttemptDeps): Attempts {
   const { handlers, epochNow } = deps
   const { runBatch } = handlers
   const group =
@@ -81,7 +87,7 @@ export function attempt(deps: AttemptDeps): Handler<ProviderCall, Outcome> {
     return { type: 'failed', failure: failed('internal', 'unknown', 'the adapter failed') }
   }
 
-  return async (call) => {
+  const target: Attempts['target'] = async (call) => {
     if (call.brokenOff !== undefined) throw call.brokenOff
     const controller = new AbortController()
     const forget = call.purpose === 'run' ? call.begins() : undefined
@@ -106,4 +112,5 @@ export function attempt(deps: AttemptDeps): Handler<ProviderCall, Outcome> {
       call.interrupt = undefined
     }
   }
+  return { target, hurry: () => group?.hurry() }
 }

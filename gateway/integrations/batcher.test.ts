@@ -28,6 +28,14 @@ test('sends as soon as there are enough, and what is left after a while', async 
   expect(sent).toEqual(['ab', 'c'])
 })
 
+test('waits for nobody when there is no time', async () => {
+  const batch = collecting({ size: 2, maxWaitMs: 1_000_000 }, (calls) => Promise.resolve(calls.map(({ key }) => key)))
+  const early = batch.add(callOf('a'))
+  batch.hurry()
+  expect(await early).toBe('a')
+  expect(await batch.add(callOf('b'))).toBe('b')
+})
+
 test('gives each call its own answer, failures too', async () => {
   const batch = collecting({ size: 2, maxWaitMs: 1000 }, () =>
     Promise.resolve(['fine', new ProviderFailure('invalid_email', 'no such address', { executed: 'no' })]),

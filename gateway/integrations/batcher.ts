@@ -19,8 +19,8 @@ export interface BatcherOptions {
 export interface Batcher {
   /** @throws what `send` threw, or the failure that it answered for this call. */
   add(call: OperationCall): Promise<Json>
-  /** Sends at once what waits. */
-  flush(): void
+  /** Sends at once what waits, and what comes from now on: nobody has the time. */
+  hurry(): void
 }
 
 interface Waiting {
@@ -33,6 +33,7 @@ interface Waiting {
 export function batcher({ size, maxWaitMs, send, mismatch, givenUp }: BatcherOptions): Batcher {
   let waiting: Waiting[] = []
   let timer: NodeJS.Timeout | undefined
+  let waitMs = Math.min(maxWaitMs, longestTimerMs)
 
   const flush = (): void => {
     clearTimeout(timer)
@@ -83,8 +84,11 @@ export function batcher({ size, maxWaitMs, send, mismatch, givenUp }: BatcherOpt
           { once: true },
         )
         if (waiting.length >= size) flush()
-        else if (waiting.length === 1) timer = setTimeout(flush, Math.min(maxWaitMs, longestTimerMs))
+        else if (waiting.length === 1) timer = setTimeout(flush, waitMs)
       }),
-    flush,
+    hurry: () => {
+      waitMs = 0
+      flush()
+    },
   }
 }

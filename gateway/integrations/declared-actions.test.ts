@@ -160,6 +160,15 @@ describe('bounds', () => {
     expect(provider.executed).toBe(2)
   })
 
+  test('a batch is sent as it is when the end is near', async () => {
+    await start({ operation: { timeoutMs: 60_000, batch: { size: 3, maxWaitMs: 60_000 } } })
+    const waiting = one.pay({ operation: 'send', key: 'a' })
+    await until('it waits', () => store.records.size === 1)
+    one.hurry()
+    expect(await waiting).toMatchObject({ type: 'completed' })
+    expect(await one.pay({ operation: 'send', key: 'b' })).toMatchObject({ type: 'completed' })
+  })
+
   test('a deadline that has passed sends nothing', async () => {
     await start({})
     expect(await one.pay({ deadlineAtMs: performance.now() - 1 })).toMatchObject({

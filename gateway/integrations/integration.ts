@@ -59,6 +59,8 @@ export interface Integration {
   readonly inFlight: number
   /** Counts work that may still call it. @returns Ends that. */
   use(): () => void
+  /** Batches wait for nobody any more. */
+  hurry(): void
   /** Gives the adapter up once nobody uses it any more, or after `withinMs`. Never rejects. */
   close(withinMs: number): Promise<void>
 }
@@ -117,6 +119,9 @@ export async function integration(
     await closed(instance, surroundings, breaker)
     throw error
   }
+  const hurry = (): void => {
+    for (const { pipe } of operations.values()) pipe.hurry()
+  }
   return {
     config,
     adapter,
@@ -127,7 +132,9 @@ export async function integration(
       return places.used
     },
     use: () => users.take() as () => void,
+    hurry,
     close: async (withinMs) => {
+      hurry()
       await within(withinMs, Promise.all([users.idle(), places.idle()])).catch(() => undefined)
       await closed(instance, surroundings, breaker)
     },

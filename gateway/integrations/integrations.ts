@@ -60,6 +60,8 @@ export interface Integrations {
   probe(name: string, withinMs: number): Promise<StoredFailure | undefined>
   status(): readonly IntegrationStatus[]
   breakers(): readonly BreakerSample[]
+  /** The end is near: batches are sent as they are. */
+  hurry(): void
   /** Begins nothing in the background any more, and waits for what runs, for `withinMs` at most. */
   drain(withinMs: number): Promise<void>
   close(): Promise<void>
@@ -216,6 +218,9 @@ export function integrations(deps: IntegrationsDeps): Integrations {
       })),
     breakers: () =>
       [...force.values()].flatMap(({ config, breaker }) => (breaker === undefined ? [] : [{ service: config.name, state: breaker.state }])),
+    hurry: () => {
+      for (const one of force.values()) one.hurry()
+    },
     drain: async (withinMs) => {
       clearInterval(counting)
       await within(withinMs, Promise.allSettled([background.stop(), ...working])).catch(() => undefined)

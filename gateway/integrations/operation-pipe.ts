@@ -8,7 +8,7 @@ import type { CircuitBreaker } from '../policies/circuit-breaker.ts'
 import { retry } from '../policies/retry.ts'
 import type { RetryRules } from '../policies/retry.ts'
 import { longestTimerMs } from '../services/timer.ts'
-import { attempt } from './attempt.ts'
+import { attempts } from './attempt.ts'
 import type { AttemptDeps } from './attempt.ts'
 import { blamesProvider, failed, mayPassSoon, modeFor } from './failure.ts'
 import type { OperationSeries } from './integration-metrics.ts'
@@ -34,6 +34,8 @@ export interface OperationPipe {
   readonly patient: Handler<ProviderCall, Outcome>
   /** One attempt, or one question. */
   readonly once: Handler<ProviderCall, Outcome>
+  /** Batches wait for nobody any more. */
+  hurry(): void
 }
 
 /**
@@ -56,7 +58,7 @@ export function operationPipe(config: IntegrationConfig, operation: OperationCon
     timeoutMs >= longestTimerMs ? undefined : attemptTimeout(timeoutMs, deps),
     measured(deps),
   ]
-  const target = attempt({ ...deps, batch: operation.batch, byKey: traits.nature === 'key' })
+  const { target, hurry } = attempts({ ...deps, batch: operation.batch, byKey: traits.nature === 'key' })
   const { backoff: kind, baseDelayMs, maxDelayMs, maxAttempts } = config.retry
   const inPlace = retry<ProviderCall, Outcome>({ kind, baseDelayMs, maxDelayMs, maxAttempts }, retryRules(traits, maxDelayMs), {
     // Attempts are counted exactly, and it is `max_concurrent` and the breaker that keep a sick provider from being hit harder.
@@ -67,7 +69,7 @@ export function operationPipe(config: IntegrationConfig, operation: OperationCon
     onRetry: () => deps.series.retried(),
     onBudgetExhausted: () => undefined,
   })
-  return { patient: compose([outOfTime, inPlace, ...inner], target), once: compose(inner, target) }
+  return { patient: compose([outOfTime, inPlace, ...inner], target), once: compose(inner, target), hurry }
 }
 
 const retryRules = (traits: OperationTraits, maxDelayMs: number): RetryRules<ProviderCall, Outcome> => ({
