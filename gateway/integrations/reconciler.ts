@@ -28,6 +28,8 @@ export function reconciler({ ledger, engine, log, epochNow }: ReconcilerDeps): R
   let running = false
   let looking: Promise<void> = Promise.resolve()
   let away = false
+  /** There is more than can be worked on at once: the next look need not wait for its time. */
+  let more = false
 
   const goOn = async (found: Found): Promise<void> => {
     try {
@@ -44,14 +46,18 @@ export function reconciler({ ledger, engine, log, epochNow }: ReconcilerDeps): R
 
   const look = async (): Promise<void> => {
     try {
-      const due = await ledger.due(maxAtOnce)
+      const due = await ledger.due(maxAtOnce * 2)
       away = false
+      more = due.length > maxAtOnce
       for (const found of due) {
         const { id } = found.intent
         if (working.size >= maxAtOnce || working.has(id)) continue
         working.set(
           id,
-          goOn(found).finally(() => working.delete(id)),
+          goOn(found).finally(() => {
+            working.delete(id)
+            if (more && working.size < maxAtOnce / 2) again()
+          }),
         )
       }
     } catch (error) {
@@ -60,19 +66,28 @@ export function reconciler({ ledger, engine, log, epochNow }: ReconcilerDeps): R
     }
   }
 
-  const schedule = (): void => {
+  const schedule = (inMs: number): void => {
     timer = setTimeout(() => {
+      timer = undefined
       looking = look().finally(() => {
-        if (running) schedule()
+        if (running) schedule(lookEveryMs)
       })
-    }, lookEveryMs)
+    }, inMs)
+  }
+
+  const again = (): void => {
+    more = false
+    // A look that is under way comes to the same end.
+    if (!running || timer === undefined) return
+    clearTimeout(timer)
+    schedule(0)
   }
 
   return {
     start: () => {
       if (running) return
       running = true
-      schedule()
+      schedule(lookEveryMs)
     },
     stop: async () => {
       running = false

@@ -222,6 +222,15 @@ describe('asking after an intent', () => {
     expect(await stripe.lookup('create_payment', charge, asked)).toMatchObject({ found: 'done', output: { status: 'succeeded' } })
   })
 
+  test('finds a payment of an account that has thousands more a few seconds later', async () => {
+    const asked = options()
+    server.script('error_after')
+    await expect(create({}, asked)).rejects.toMatchObject({ kind: 'provider_error' })
+    nowMs += 6000
+    for (let batch = 0; batch < 22; batch += 1) await Promise.all(Array.from({ length: 100 }, () => create()))
+    expect(await stripe.lookup('create_payment', charge, asked)).toMatchObject({ found: 'done' })
+  })
+
   test('finds what a stored 500 hides, and what a decline left', async () => {
     server.script('error_after')
     await expect(create({}, options())).rejects.toMatchObject({ kind: 'provider_error' })

@@ -10,8 +10,8 @@ const pageSize = 100
 const maxPages = 20
 /** How far the clocks may be apart. */
 const skewS = 300
-/** Clocks are seldom further apart, and the first attempts of an intent come within seconds: here nearly all are found. */
-const nearS = { before: 2, after: 10 }
+/** Seconds after the first attempt up to which each span reaches. Nearly all payments are found in the first one, which no account fills. */
+const spanEndsS = [1, 4, 12]
 /** A request may still be on its way, or be worked on by Stripe: what is not there earlier may still come. */
 const settledAfterMs = 90_000
 
@@ -47,11 +47,15 @@ export const stripeLookups = (
    */
   const markedPayment = async (call: OperationCall): Promise<Marked> => {
     const firstS = Math.floor(call.firstAttemptAtMs / 1000)
-    const [from, to] = [firstS - nearS.before, firstS + nearS.after]
-    const near = { 'created[gte]': from, 'created[lte]': to }
-    const rest = [{ 'created[gt]': to }, { 'created[gte]': firstS - skewS, 'created[lt]': from }]
+    let from = firstS - 1
+    const near = spanEndsS.map((endS) => {
+      const span = { 'created[gte]': from, 'created[lte]': firstS + endS }
+      from = firstS + endS + 1
+      return span
+    })
+    const rest = [{ 'created[gte]': from }, { 'created[gte]': firstS - skewS, 'created[lt]': firstS - 1 }]
     let all = true
-    for (const span of isSettled(call) ? [near, ...rest] : [near]) {
+    for (const span of isSettled(call) ? [...near, ...rest] : near) {
       const looked = await marked(call, '/v1/payment_intents', { ...span, customer: textAt(call.input, 'customer') })
       if (looked.found !== undefined) return looked
       all &&= looked.all
