@@ -1,3 +1,5 @@
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { Json } from '../../gateway/plugin.ts'
 import { adapter } from '../../plugins/payments/stripe/stripe.ts'
@@ -222,13 +224,32 @@ describe('asking after an intent', () => {
     expect(await stripe.lookup('create_payment', charge, asked)).toMatchObject({ found: 'done', output: { status: 'succeeded' } })
   })
 
-  test('finds a payment of an account that has thousands more a few seconds later', async () => {
-    const asked = options()
-    server.script('error_after')
-    await expect(create({}, asked)).rejects.toMatchObject({ kind: 'provider_error' })
-    nowMs += 6000
-    for (let batch = 0; batch < 22; batch += 1) await Promise.all(Array.from({ length: 100 }, () => create()))
-    expect(await stripe.lookup('create_payment', charge, asked)).toMatchObject({ found: 'done' })
+  test('finds a payment of an account that has hundreds more each second', async () => {
+    const perSecond = 500
+    const firstS = Math.floor(nowMs / 1000)
+    // Newest first, as Stripe lists them: a list without an end, in which the wanted one is the first of its second.
+    const busy = createServer((req, res) => {
+      const { searchParams } = new URL(req.url ?? '', 'http://stripe')
+      const from = Number(searchParams.get('created[gte]') ?? 0)
+      const to = Math.min(Number(searchParams.get('created[lte]') ?? firstS + 60), firstS + 60)
+      const after = searchParams.get('starting_after')
+      const [atS = to, atN = perSecond] = after?.split('_').slice(1).map(Number) ?? []
+      const data = Array.from({ length: 100 }, (_, index) => {
+        const place = (atS - from) * perSecond + atN - 1 - index
+        return { id: `pi_${from + Math.floor(place / perSecond)}_${place % perSecond}`, place }
+      })
+        .filter(({ place }) => place >= 0)
+        .map(({ id }) => ({
+          ...{ id, object: 'payment_intent', status: 'succeeded', amount: 1050, amount_received: 1050, currency: 'eur' },
+          metadata: { headgate_key: id === `pi_${firstS}_0` ? 'hg_lost' : id },
+        }))
+      res.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ object: 'list', data, has_more: data.length === 100 }))
+    })
+    await new Promise<void>((resolve) => busy.listen(0, '127.0.0.1', resolve))
+    const other = await open(`http://127.0.0.1:${(busy.address() as AddressInfo).port}`, () => nowMs)
+    expect(await other.lookup('create_payment', charge, options())).toMatchObject({ found: 'done', output: { id: `pi_${firstS}_0` } })
+    await other.close()
+    busy.close()
   })
 
   test('finds what a stored 500 hides, and what a decline left', async () => {
