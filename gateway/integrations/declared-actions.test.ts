@@ -210,8 +210,9 @@ describe('callers that go away', () => {
     const gone = new AbortController()
     provider.script('silent')
     setTimeout(() => gone.abort(), 20)
-    expect(await one.pay({ signal: gone.signal })).toMatchObject({ type: 'pending' })
-    await until('it is completed', async () => (await one.pay()).type === 'completed')
+    const result = await one.pay({ signal: gone.signal })
+    expect(result).toMatchObject({ type: 'pending' })
+    await until('it is completed', async () => (await one.operations.status(result.id))?.state === 'completed')
     expect(provider.executed).toBe(1)
   })
 
