@@ -135,6 +135,15 @@ const routes: readonly Route[] = [
   },
   {
     method: 'GET',
+    path: /^\/v1\/payment_intents\/search$/,
+    run: (book, { query }) => {
+      const [, name, value] = /^metadata\["([^"]+)"\]:"([^"]+)"$/.exec(query.get('query') ?? '') ?? []
+      if (name === undefined) throw new Refused(400, { type: 'invalid_request_error', message: 'The query could not be read.' })
+      return { object: 'search_result', data: book.intents().filter(({ metadata }) => metadata[name] === value), has_more: false }
+    },
+  },
+  {
+    method: 'GET',
     path: /^\/v1\/payment_intents\/([^/]+)$/,
     run: (book, { query }, id) => expanded(book, book.intent(id), [...query.getAll('expand[]'), ...query.getAll('expand[0]')]),
   },

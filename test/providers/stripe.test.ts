@@ -224,12 +224,22 @@ describe('asking after an intent', () => {
     expect(await stripe.lookup('create_payment', charge, asked)).toMatchObject({ found: 'done', output: { status: 'succeeded' } })
   })
 
-  test('finds a payment of an account that has hundreds more each second', async () => {
+  test.each([
+    ['in the seconds after the first attempt', 0, 0],
+    ['by a search once it can be there', 40, 120_000],
+  ])('finds a payment of an account that has hundreds more each second, %s', async (_where, madeAfterS, askedAfterMs) => {
     const perSecond = 500
     const firstS = Math.floor(nowMs / 1000)
+    const wantedId = `pi_${firstS + madeAfterS}_0`
+    const wanted = { id: wantedId, object: 'payment_intent', status: 'succeeded', amount: 1050, amount_received: 1050, currency: 'eur' }
     // Newest first, as Stripe lists them: a list without an end, in which the wanted one is the first of its second.
     const busy = createServer((req, res) => {
-      const { searchParams } = new URL(req.url ?? '', 'http://stripe')
+      const { searchParams, pathname } = new URL(req.url ?? '', 'http://stripe')
+      if (pathname.endsWith('/search')) {
+        const data = searchParams.get('query') === 'metadata["headgate_key"]:"hg_lost"' ? [{ ...wanted, metadata: { headgate_key: 'hg_lost' } }] : []
+        res.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ object: 'search_result', data, has_more: false }))
+        return
+      }
       const from = Number(searchParams.get('created[gte]') ?? 0)
       const to = Math.min(Number(searchParams.get('created[lte]') ?? firstS + 60), firstS + 60)
       const after = searchParams.get('starting_after')
@@ -239,15 +249,14 @@ describe('asking after an intent', () => {
         return { id: `pi_${from + Math.floor(place / perSecond)}_${place % perSecond}`, place }
       })
         .filter(({ place }) => place >= 0)
-        .map(({ id }) => ({
-          ...{ id, object: 'payment_intent', status: 'succeeded', amount: 1050, amount_received: 1050, currency: 'eur' },
-          metadata: { headgate_key: id === `pi_${firstS}_0` ? 'hg_lost' : id },
-        }))
+        .map(({ id }) => ({ ...wanted, id, metadata: { headgate_key: id === wantedId ? 'hg_lost' : id } }))
       res.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ object: 'list', data, has_more: data.length === 100 }))
     })
     await new Promise<void>((resolve) => busy.listen(0, '127.0.0.1', resolve))
     const other = await open(`http://127.0.0.1:${(busy.address() as AddressInfo).port}`, () => nowMs)
-    expect(await other.lookup('create_payment', charge, options())).toMatchObject({ found: 'done', output: { id: `pi_${firstS}_0` } })
+    const asked = options()
+    nowMs += askedAfterMs
+    expect(await other.lookup('create_payment', charge, asked)).toMatchObject({ found: 'done', output: { id: wantedId } })
     await other.close()
     busy.close()
   })

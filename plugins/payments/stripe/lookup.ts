@@ -14,6 +14,8 @@ const skewS = 300
 const spanEndsS = [1, 4, 12]
 /** A request may still be on its way, or be worked on by Stripe: what is not there earlier may still come. */
 const settledAfterMs = 90_000
+/** What a search does not find by then is not there. */
+const searchableAfterMs = 2 * 3_600_000
 
 type Found = (call: OperationCall) => Promise<Lookup>
 
@@ -63,8 +65,21 @@ export const stripeLookups = (
     return { found: undefined, all }
   }
 
+  /** Searches lag behind, as a rule by less than a minute, in times of trouble by up to an hour (docs.stripe.com/search). */
+  const searched = async (call: OperationCall): Promise<Marked> => {
+    const query = `metadata[${JSON.stringify(keyName)}]:${JSON.stringify(call.key)}`
+    const answer = await stripe.get('/v1/payment_intents/search', { query }, call.signal)
+    const found = listAt(answer, 'data').find((item) => textAt(item, 'metadata', keyName) === call.key)
+    return { found, all: now() - call.firstAttemptAtMs >= searchableAfterMs }
+  }
+
+  const lookedFor = async (call: OperationCall): Promise<Marked> => {
+    const listed = await markedPayment(call)
+    return listed.found !== undefined || listed.all || !isSettled(call) ? listed : searched(call)
+  }
+
   const created: Found = async (call) => {
-    const { found, all } = await markedPayment(call)
+    const { found, all } = await lookedFor(call)
     if (found === undefined) return all ? nothingYet(call) : { found: 'unknown' }
     if (isDeclined(found)) return { found: 'failed', failure: refusal('The payment was declined', declineOf(found)) }
     const confirmed = textAt(call.input, 'payment_method') !== undefined
