@@ -126,4 +126,17 @@ describe('order placement', () => {
       result: { body: { status: 'confirmed' } },
     })
   }, 40_000)
+
+  test('is confirmed and charged once although the gateway is killed in the middle of the payment', async () => {
+    const before = await teaLeft()
+    const asked = payments.requests.length
+    payments.script('slow')
+    const answer = await place({}, { prefer: 'respond-async' })
+    await until('the payment is under way', () => payments.requests.length > asked)
+    await story.crash()
+    const status = await story.ask(answer.headers.get('location') ?? '', undefined, { prefer: 'wait=60' })
+    expect(status.body).toMatchObject({ status: 'completed', result: { body: { status: 'confirmed' } } })
+    expect(paid((status.body as Order).id)).toEqual(['succeeded'])
+    expect(await teaLeft()).toBe(before - 1)
+  }, 90_000)
 })

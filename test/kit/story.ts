@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { killed } from './child.ts'
 import { runGateway } from '../support/headgate.ts'
 import type { RunningGateway } from '../support/headgate.ts'
 
@@ -22,9 +23,12 @@ export interface Told {
 
 /** A story of `examples/`, driven over HTTP. */
 export interface Story {
+  /** The one that runs now. */
   readonly gateway: RunningGateway
   /** A GET, or with a body a POST, on the gateway. */
   ask(path: string, body?: object, headers?: Readonly<Record<string, string>>): Promise<Told>
+  /** Kills the gateway where it stands, and starts another one that finds what it has kept. */
+  crash(): Promise<void>
   close(): Promise<void>
 }
 
@@ -57,10 +61,17 @@ export const startStory = async (name: string, services: readonly StoryService[]
     paths.push('-c', join(folder, 'layer.yaml'))
   }
   const env = { ...ports, HEADGATE_DATA: folder, HEADGATE_SECRETS: join(examples, 'local/secrets') }
-  const gateway = await runGateway(paths, { cwd: folder, env })
+  const start = (): Promise<RunningGateway> => runGateway(paths, { cwd: folder, env })
+  let gateway = await start()
   return {
-    gateway,
+    get gateway() {
+      return gateway
+    },
     ask: (path, body, headers) => askAt(`${gateway.url}${path}`, body, headers),
+    crash: async () => {
+      await killed(gateway.child)
+      gateway = await start()
+    },
     close: async () => {
       await gateway.stop()
       await rm(folder, { recursive: true, force: true })
