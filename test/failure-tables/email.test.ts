@@ -122,14 +122,22 @@ describe('timeout', () => {
     expect(taken()).toEqual({ sendgrid: 1, ses: 0, smtp: 0 })
   })
 
-  test('after it was sent: not sent again, and the caller hears that nobody knows', async () => {
+  test('after it was sent: sent again, and counted as possibly doubled', async () => {
     await start()
     providers.door.script('mute')
+    expect(await send()).toMatchObject({ status: 200 })
+    expect(providers.door.posts()).toHaveLength(2)
+    expect(taken()).toEqual({ sendgrid: 2, ses: 0, smtp: 0 })
+    expect(await gateway.sample('headgate_duplicates_possible_total{integration="email"}')).toBe(1)
+  })
+
+  test('three times: given up, and a caller who repeats the request sends no fourth one', async () => {
+    await start()
+    providers.door.script('mute', 'mute', 'mute')
     const told = await send()
     expect(told).toMatchObject({ status: 504, body: { code: 'OPERATION_FAILED', failure: 'timeout' } })
     expect(await send()).toMatchObject({ status: 504, body: { id: told.body['id'] } })
-    expect(providers.door.posts()).toHaveLength(1)
-    expect(taken()).toEqual({ sendgrid: 1, ses: 0, smtp: 0 })
+    expect(providers.door.posts()).toHaveLength(3)
   })
 })
 
