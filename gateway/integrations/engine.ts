@@ -5,7 +5,7 @@ import { intentHeader } from './operation.ts'
 import type { OperationResult, StoredFailure } from './operation.ts'
 import type { Message } from '../messaging/message.ts'
 import { failed, isProviderFailure, statusOfKind, storedFailure } from './failure.ts'
-import { resultOf, toldBy } from './intent.ts'
+import { providerOf, resultOf, toldBy } from './intent.ts'
 import type { Intent } from './intent.ts'
 import type { Ending, Hold, IntentLedger } from './intent-ledger.ts'
 import type { Integration, IntegrationLog, Operation } from './integration.ts'
@@ -63,6 +63,11 @@ export function engine(deps: EngineDeps): Engine {
         const operation = used?.operations.get(hold.intent.operation)
         if (used === undefined || operation === undefined) return await withdrawn(hold, drive)
         leaving.push(used.use())
+        const provider = providerOf(used.config)
+        if (hold.intent.provider !== provider) {
+          if (hold.intent.unsure && operation.traits.duplicates === 'harmful') return await replaced(hold, operation, drive)
+          await hold.note({ ...hold.intent, provider })
+        }
         const next = await traced(drive, () => step(hold, operation, drive))
         if (next !== undefined) return next
       }
@@ -187,12 +192,14 @@ export function engine(deps: EngineDeps): Engine {
       }
       case 'queue':
         return queued(hold, operation, { ...intent, told: decided.told, notBeforeMs: nowMs + decided.delayMs }, decided.queue, drive)
-      case 'fallback':
+      case 'fallback': {
         if (decided.doubled) operation.series.duplicatePossible()
+        const other = deps.find(decided.to)
         // Remembered before the other provider hears of it: from here on it is the only one.
         await hold.note({
           ...intent,
           by: decided.to,
+          ...(other === undefined ? {} : { provider: providerOf(other.config) }),
           tried: [...intent.tried, decided.to],
           unsure: false,
           firstAttemptAtMs: nowMs,
@@ -200,6 +207,7 @@ export function engine(deps: EngineDeps): Engine {
           ...(decided.doubled ? { doubled: true } : {}),
         })
         return undefined
+      }
       case 'template':
         await hold.note({ ...intent, templated: true, input: { ...(intent.input as Record<string, JsonValue>), [decided.field]: decided.template } })
         return undefined
@@ -284,6 +292,14 @@ export function engine(deps: EngineDeps): Engine {
     const delayMs = lookAgainMs
     await hold.end({ state: 'verifying', intent: { ...intent, failure: why }, dueAtMs: epochNow() + delayMs })
     return { type: 'wait', id: intent.id, mode: undefined, delayMs, counted: true, failure: why }
+  }
+
+  /** Something may have happened at the provider that the integration meant before, and the one that it means now knows nothing of it. */
+  async function replaced(hold: Hold, operation: Operation, drive: Drive): Promise<OperationResult> {
+    const why = failed('internal', 'unknown', `${hold.intent.by} means another provider than at the last attempt`)
+    const intent = { ...hold.intent, failure: why, told: toldBy('pending', undefined, 202) }
+    report(operation, intent, why, { type: 'review', mode: undefined, alert: true, told: intent.told })
+    return ended(hold, { state: 'review', intent }, drive)
   }
 
   function report({ integration: { name, criticality } }: Operation, intent: Intent, why: StoredFailure, { mode, alert, type }: Verdict): void {

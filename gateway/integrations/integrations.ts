@@ -11,7 +11,7 @@ import type { EngineDeps } from './engine.ts'
 import { isProviderFailure, storedFailure } from './failure.ts'
 import { intentDesk } from './intent-desk.ts'
 import type { IntentDesk } from './intent-desk.ts'
-import { newIntent, statusOf } from './intent.ts'
+import { newIntent, providerOf, statusOf } from './intent.ts'
 import { intentKind, intentLedger } from './intent-ledger.ts'
 import type { Hold } from './intent-ledger.ts'
 import { integration, within } from './integration.ts'
@@ -105,7 +105,8 @@ export function integrations(deps: IntegrationsDeps): Integrations {
     if (key === undefined && !isSecret && operation.config.idempotency === 'required') throw new GatewayError('IDEMPOTENCY_KEY_MISSING')
     const drive = { driver: from, deadlineAtMs: request.deadlineAtMs, signal: request.signal, trace: request.trace }
     const ttlMs = request.ttlMs ?? operation.integration.idempotencyTtlMs
-    const intent = newIntent({ integration: request.integration, operation: request.operation, scope, key, input, ttlMs, nowMs: epochNow() })
+    const fresh = newIntent({ integration: request.integration, operation: request.operation, scope, key, input, ttlMs, nowMs: epochNow() })
+    const intent = { ...fresh, provider: providerOf(operation.integration) }
     if (isSecret || (key === undefined && operation.isQuestion)) return run(ledger.loose(intent, !isSecret), drive)
     for (;;) {
       const hold = await ledger.create(intent)

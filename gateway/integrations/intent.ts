@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto'
-import type { FailureModeConfig, JsonValue } from '../../config/model.ts'
+import type { FailureModeConfig, IntegrationConfig, JsonValue } from '../../config/model.ts'
 import { GatewayError } from '../errors.ts'
 import { maxRecordBytes } from '../state/record-store.ts'
 import type { IntentState, IntentStatus, OperationResult, StoredFailure, Tell } from './operation.ts'
@@ -27,6 +27,8 @@ export interface Intent {
   readonly ttlMs: number
   /** Integration that does it: another one than `integration` once a fallback took over. */
   readonly by: string
+  /** Which provider `by` meant at the last attempt; see `providerOf`. */
+  readonly provider?: string
   /** Those that are out of the question as fallbacks. */
   readonly tried: readonly string[]
   readonly attempts: number
@@ -70,14 +72,22 @@ export interface IntentRequest {
   readonly nowMs: number
 }
 
+/** What becomes of an intent is stored beside its input, and must have room in the same record. */
+const maxInputBytes = maxRecordBytes - 64 * 1024
+
+/** @throws {GatewayError} OPERATION_INPUT_INVALID: the input is too large to be stored. */
 export function newIntent({ integration, operation, scope, key, input, ttlMs, nowMs }: IntentRequest): Intent {
+  const text = canonicalJson(input)
+  if (Buffer.byteLength(text) > maxInputBytes) {
+    throw new GatewayError('OPERATION_INPUT_INVALID', { detail: `The input is larger than ${maxInputBytes} bytes.` })
+  }
   const name = hash(JSON.stringify(key === undefined ? [randomBytes(32).toString('hex')] : [integration, operation, scope, key]))
   return {
     id: `int_${name.toString('hex').slice(0, 36)}`,
     integration,
     operation,
     key: `hg_${name.toString('base64url')}`,
-    digest: hash(canonicalJson(input)).toString('base64url'),
+    digest: hash(text).toString('base64url'),
     input,
     createdAtMs: nowMs,
     updatedAtMs: nowMs,
@@ -89,6 +99,10 @@ export function newIntent({ integration, operation, scope, key, input, ttlMs, no
     unsure: false,
   }
 }
+
+/** Tells providers apart that one name of an integration means one after the other: they know nothing of each other's keys. */
+export const providerOf = ({ plugin, baseUrl }: Pick<IntegrationConfig, 'plugin' | 'baseUrl'>): string =>
+  hash(JSON.stringify([plugin, baseUrl])).toString('base64url')
 
 const hash = (text: string): Buffer => createHash('sha256').update(text).digest()
 
