@@ -158,7 +158,7 @@ export const definitionOf = (
   Object.hasOwn(adapter.operations, name) ? adapter.operations[name] : adapter.declared?.define(name, settings, template)
 
 function traitsOf(
-  { reconcile }: IntegrationConfig,
+  { reconcile, retry }: IntegrationConfig,
   { name, failureModes }: OperationConfig,
   definition: OperationDefinition,
   handlers: OperationHandlers,
@@ -168,6 +168,7 @@ function traitsOf(
     nature: definition.idempotency,
     duplicates: definition.duplicates,
     keyTtlMs: definition.keyTtlMs ?? defaultKeyTtlMs,
+    maxAttempts: retry.maxAttempts,
     canLookUp: handlers.lookup !== undefined,
     hasLocal: handlers.local !== undefined,
     templateField: definition.templateField,

@@ -66,7 +66,11 @@ export function operationPipe(config: IntegrationConfig, operation: OperationCon
     now: deps.now,
     random: deps.random,
     sleep,
-    onRetry: () => deps.series.retried(),
+    onRetry: (failed) => {
+      deps.series.retried()
+      const lost = 'result' in failed && failed.result.type === 'failed' && failed.result.failure.executed === 'unknown'
+      if (lost && traits.nature === 'none') deps.series.duplicatePossible()
+    },
     onBudgetExhausted: () => undefined,
   })
   return { patient: compose([outOfTime, inPlace, ...inner], target), once: compose(inner, target), hurry }
@@ -75,8 +79,10 @@ export function operationPipe(config: IntegrationConfig, operation: OperationCon
 const retryRules = (traits: OperationTraits, maxDelayMs: number): RetryRules<ProviderCall, Outcome> => ({
   mayRepeatError: () => false,
   mayRepeatResult: (call, _call, outcome) => {
-    if (outcome.type !== 'failed' || !mayRepeat(traits, call)) return false
+    if (outcome.type !== 'failed') return false
     const { failure } = outcome
+    const attempts = call.intent.attempts + call.attempts
+    if (!mayRepeat(traits, { unsure: call.unsure, failure, attempts })) return false
     if (failure.kind === 'rate_limited') return failure.retryAfterMs !== undefined && modeFor(traits.modes, failure) === undefined
     return mayPassSoon(failure) && (failure.retryAfterMs ?? 0) <= maxDelayMs
   },

@@ -19,6 +19,7 @@ const traits: OperationTraits = {
   duplicates: 'harmful',
   keyTtlMs: 86_400_000,
   canLookUp: true,
+  maxAttempts: 3,
   hasLocal: true,
   templateField: 'template',
   modes: [],

@@ -13,6 +13,8 @@ export interface OperationTraits {
   readonly nature: 'key' | 'inherent' | 'none'
   readonly duplicates: 'harmful' | 'tolerable'
   readonly keyTtlMs: number
+  /** Of `retry`: bounds repetitions that may have their effect twice. */
+  readonly maxAttempts: number
   readonly canLookUp: boolean
   readonly hasLocal: boolean
   readonly templateField: string | undefined
@@ -42,8 +44,18 @@ export interface VerdictClock {
   random(): number
 }
 
-/** Whether another attempt is allowed at all: what may have happened is repeated only where the provider sees that it is the same. */
-export const mayRepeat = ({ nature }: Pick<OperationTraits, 'nature'>, { unsure }: Pick<Intent, 'unsure'>): boolean => nature !== 'none' || !unsure
+/** Attempts that may all have their effect: the design document's `onTimeout: retryWithBackoff(attempts: 3)`. */
+const unsureAttempts = 3
+
+/**
+ * Whether another attempt is allowed at all: what may have happened is repeated only where the provider sees that it is the same. An exception
+ * is what does little harm twice: a mail is sent again after a timeout, three times in all, unless `retry` says fewer.
+ */
+export const mayRepeat = (
+  { nature, duplicates, maxAttempts }: Pick<OperationTraits, 'nature' | 'duplicates' | 'maxAttempts'>,
+  { unsure, failure, attempts }: Pick<Intent, 'unsure' | 'failure' | 'attempts'>,
+): boolean =>
+  nature !== 'none' || !unsure || (duplicates === 'tolerable' && failure?.kind === 'timeout' && attempts < Math.min(maxAttempts, unsureAttempts))
 
 /** Too old: people have stopped waiting, or the provider no longer knows the key. */
 export function isExpired({ nature, keyTtlMs, reconcile }: OperationTraits, intent: Intent, nowMs: number): boolean {
