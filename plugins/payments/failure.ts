@@ -1,4 +1,5 @@
-import { ProviderFailure } from '../../gateway/plugin.ts'
+import { failureOfStatus, ProviderFailure } from '../../gateway/plugin.ts'
+import type { FailureKind } from '../../gateway/plugin.ts'
 
 /** Says of what failed that it had no effect: for requests that only read. */
 export async function withoutEffect<T>(read: () => Promise<T>): Promise<T> {
@@ -23,3 +24,14 @@ const sameFailure = (failure: ProviderFailure, executed: 'no'): ProviderFailure 
 export const refusal = (message: string, code: string): ProviderFailure => new ProviderFailure('rejected', message, { executed: 'no', code })
 
 export const wrongInput = (message: string): ProviderFailure => new ProviderFailure('invalid_request', message, { executed: 'no' })
+
+const lastWords: ReadonlySet<FailureKind> = new Set(['rejected', 'invalid_request', 'not_found'])
+
+/**
+ * What a status means without the provider's own words, as a proxy on the way answers it: this request did nothing, but it is no last word on the
+ * payment, which an earlier attempt may have made.
+ */
+export function failureOfProxy(status: number): Pick<ProviderFailure, 'kind' | 'executed'> {
+  const { kind, executed } = failureOfStatus(status)
+  return { kind: lastWords.has(kind) ? 'invalid_response' : kind, executed }
+}

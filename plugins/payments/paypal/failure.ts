@@ -1,5 +1,6 @@
 import { failureOfStatus, ProviderFailure, retryAfterOf } from '../../../gateway/plugin.ts'
 import type { Json, ProviderAnswer } from '../../../gateway/plugin.ts'
+import { failureOfProxy } from '../failure.ts'
 import { textAt } from '../json.ts'
 
 /** Understood and refused. Source: the 403 and 422 issues of PayPal's OpenAPI of Orders v2 and Payments v2. */
@@ -42,7 +43,8 @@ export function failureOf(answer: ProviderAnswer, nowMs: number, attempt: number
 }
 
 function verdict(status: number, code: string | undefined, attempt: number): Pick<ProviderFailure, 'kind' | 'executed'> {
-  if (code === undefined || status >= 500) return failureOfStatus(status)
+  if (code === undefined) return failureOfProxy(status)
+  if (status >= 500) return failureOfStatus(status)
   if (busy.has(code)) return { kind: 'in_progress', executed: 'unknown' }
   // Our ids are made from the intent: other parameters can only mean that an earlier version of us sent them.
   if (code === 'DUPLICATE_REQUEST_ID') return { kind: 'key_conflict', executed: 'unknown' }
@@ -58,7 +60,7 @@ function bodyOf(answer: ProviderAnswer): Json | undefined {
   try {
     return answer.json()
   } catch {
-    // A proxy's page instead of an answer: the status says enough.
+    // A proxy's page instead of an answer.
     return undefined
   }
 }

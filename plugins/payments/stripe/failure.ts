@@ -1,5 +1,6 @@
 import { failureOfStatus, ProviderFailure, retryAfterOf } from '../../../gateway/plugin.ts'
 import type { FailureDetails, FailureKind, Json, ProviderAnswer } from '../../../gateway/plugin.ts'
+import { failureOfProxy } from '../failure.ts'
 import { at, textAt } from '../json.ts'
 
 /** The state of the payment forbids it: understood and refused, though Stripe calls it an invalid request. */
@@ -50,6 +51,7 @@ function verdict(status: number, type: string | undefined, code: string | undefi
   // The lock of an object was not had in time, before anything was done; Stripe answers it with 429.
   if (code === 'lock_timeout') return { kind: 'in_progress', executed: 'no' }
   if (status === 409) return { kind: 'in_progress', executed: 'unknown' }
+  if (type === undefined) return failureOfProxy(status)
   // Our keys are made from the intent: another digest of parameters can only mean that an earlier version of us sent them.
   if (type === 'idempotency_error') return { kind: 'key_conflict', executed: 'unknown' }
   if (type === 'card_error') return { kind: 'rejected', executed: 'no' }
@@ -61,7 +63,7 @@ function errorOf(answer: ProviderAnswer): Json | undefined {
   try {
     return at(answer.json(), 'error')
   } catch {
-    // A proxy's page instead of an answer: the status says enough.
+    // A proxy's page instead of an answer.
     return undefined
   }
 }
