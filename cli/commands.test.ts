@@ -301,3 +301,15 @@ test.skipIf(!existsSync('/dev/full'))('output that cannot be written is one sent
   expect(await once(child, 'close')).toEqual([2, null])
   expect(err).toBe('error: Standard output cannot be written (ENOSPC).\n')
 })
+
+test('a plugin that keeps timers running keeps no command from ending', async () => {
+  await writeFile(join(folder, 'ticking.mjs'), 'setInterval(() => undefined, 1000)\nexport default {}\n')
+  await writeFile(join(folder, 'ticking.yaml'), `plugins: [./ticking.mjs]\n${good}`)
+  const [validated, listed] = await Promise.all([
+    headgate(['validate', 'ticking.yaml'], { cwd: folder }),
+    headgate(['plugins', 'list', '-c', 'ticking.yaml'], { cwd: folder }),
+  ])
+  expect(validated).toMatchObject({ exitCode: 1, signal: null })
+  expect(validated.out).toContain('HG3025')
+  expect(listed).toMatchObject({ exitCode: 1, signal: null })
+})

@@ -21,3 +21,6 @@ const commands: Commands = {
 
 const { runProgram } = await import('./program.ts')
 process.exitCode = await runProgram(process.argv.slice(2), io, commands)
+// A plugin that was loaded may have left timers or sockets behind, for which the process would stay.
+await Promise.all([process.stdout, process.stderr].map((stream) => new Promise<void>((resolve) => void stream.write('', () => resolve()))))
+process.exit()
