@@ -36,7 +36,7 @@ type ProxyTarget = Extract<RouteTarget, { readonly type: 'service' | 'split' }>
 export interface BuildDeps {
   readonly metrics: Metrics
   readonly messaging: Pick<Messaging, 'publisher' | 'jobs' | 'gate'>
-  readonly providers: Pick<Providers, 'operations' | 'flows' | 'webhook'>
+  readonly providers: Pick<Providers, 'door' | 'webhook'>
   /** Milliseconds on a monotonic clock. */
   now(): number
   /** Milliseconds since the epoch. */
@@ -141,7 +141,17 @@ export function buildRoutes(config: GatewayConfig, services: ReadonlyMap<string,
 
   const { events, queues, tracing } = config
   const wait = statusWait(deps.now)
-  const doorDeps = { ...deps, ...deps.messaging, ...deps.providers, wait, events, queues, tracing, statusPath: config.messaging.statusPath }
+  const doorDeps = {
+    ...deps,
+    ...deps.messaging,
+    ...deps.providers.door,
+    webhook: deps.providers.webhook,
+    wait,
+    events,
+    queues,
+    tracing,
+    statusPath: config.messaging.statusPath,
+  }
 
   const build = (route: RouteConfig): Route => {
     const { target } = route
@@ -191,7 +201,7 @@ export function buildRoutes(config: GatewayConfig, services: ReadonlyMap<string,
   const routes = config.routes.map(build)
   const lasting = config.routes.filter(({ target }) => lastingTargets.has(target.type))
   if (lasting.length > 0) {
-    const sources = [intentSource(deps.providers.operations), flowSource(deps.providers.flows)]
+    const sources = [intentSource(doorDeps.operations), flowSource(doorDeps.flows)]
     routes.push(statusRoute({ ...doorDeps, queueRules: lasting, consumers: config.consumers, sources }))
   }
   return { table: routeTable(routes.map((route) => [route.config.match, route] as const)), routes, ...state }

@@ -7,6 +7,7 @@ import { intentLedger } from './integrations/intent-ledger.ts'
 import type { BrokerLog } from './messaging/broker.ts'
 import { revealedConfig } from './secrets/revealed-config.ts'
 import { secretStore } from './secrets/secret-store.ts'
+import { unsealed } from './state/sealed-ids.ts'
 import { sharedState } from './state/shared-state.ts'
 
 export interface ProviderDeskDeps {
@@ -36,9 +37,12 @@ export function providerDesk({ log, env, now }: ProviderDeskDeps): ProviderDesk 
   const reveal = (text: string): string => secrets.reveal(text)
   const store = sharedState({ log, now, reveal })
   const ledger = intentLedger({ store, epochNow: now })
+  const flows = flowDesk({ store, epochNow: now })
+  const intents = intentDesk(store, ledger, now)
   return {
-    flows: flowDesk({ store, epochNow: now }),
-    intents: intentDesk(store, ledger, now),
+    // Operators may paste what a caller shows them.
+    flows: { ...flows, get: (id) => flows.get(unsealed(id)), retry: (id) => flows.retry(unsealed(id)) },
+    intents: { ...intents, show: (id) => intents.show(unsealed(id)), settle: (id, decision) => intents.settle(unsealed(id), decision) },
     follow: async (config) => {
       try {
         const preparedSecrets = await secrets.prepare(config)

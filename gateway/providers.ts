@@ -18,6 +18,8 @@ import type { Adapter, WebhookRequest } from './plugin.ts'
 import { secretStore } from './secrets/secret-store.ts'
 import type { SecretStatus } from './secrets/secret-store.ts'
 import type { Service } from './services/service.ts'
+import { sealedOperations, sealedFlows } from './sealed-providers.ts'
+import { sealedIds } from './state/sealed-ids.ts'
 import { sharedState } from './state/shared-state.ts'
 
 /** The adapters of a configuration, by type. @throws Error where one cannot be used. */
@@ -43,6 +45,8 @@ export interface ProvidersDeps {
 export interface Providers {
   readonly operations: Operations
   readonly flows: Flows
+  /** What rules call: ids are sealed. */
+  readonly door: { readonly operations: Pick<Operations, 'execute' | 'status'>; readonly flows: Pick<Flows, 'start' | 'get' | 'wait'> }
   /** @returns How many events of the webhook were new. @throws {GatewayError} WEBHOOK_REJECTED, BROKER_UNAVAILABLE, STATE_UNAVAILABLE */
   webhook(integration: string, request: WebhookRequest): Promise<number>
   /** Fills references to secrets in. @throws {GatewayError} SECRET_UNAVAILABLE */
@@ -151,9 +155,12 @@ export function providers(deps: ProvidersDeps): Providers {
     }
   }
 
+  const ids = sealedIds(state, epochNow)
+
   return {
     operations: all.operations,
     flows: work,
+    door: { operations: sealedOperations(all.operations, ids), flows: sealedFlows(work, ids) },
     webhook: all.webhook,
     reveal,
     prepare,

@@ -15,7 +15,7 @@ import type { Route } from './route.ts'
 import type { StatusWait } from './status-wait.ts'
 
 export interface FlowRouteDeps extends OwnRouteDeps {
-  readonly flows: Flows
+  readonly flows: Pick<Flows, 'start' | 'wait'>
   readonly statusPath: string
   readonly wait: StatusWait
   /** Milliseconds on a monotonic clock. */

@@ -15,7 +15,7 @@ import type { Route } from './route.ts'
 import type { StatusWait } from './status-wait.ts'
 
 export interface OperationRouteDeps extends OwnRouteDeps {
-  readonly operations: Operations
+  readonly operations: Pick<Operations, 'execute' | 'status'>
   readonly statusPath: string
   readonly wait: StatusWait
   /** Milliseconds on a monotonic clock. */

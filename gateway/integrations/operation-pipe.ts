@@ -66,9 +66,9 @@ export function operationPipe(config: IntegrationConfig, operation: OperationCon
     now: deps.now,
     random: deps.random,
     sleep,
-    onRetry: (failed) => {
+    onRetry: (attempt) => {
       deps.series.retried()
-      const lost = 'result' in failed && failed.result.type === 'failed' && failed.result.failure.executed === 'unknown'
+      const lost = 'result' in attempt && attempt.result.type === 'failed' && attempt.result.failure.executed === 'unknown'
       if (lost && traits.nature === 'none') deps.series.duplicatePossible()
     },
     onBudgetExhausted: () => undefined,
@@ -81,8 +81,8 @@ const retryRules = (traits: OperationTraits, maxDelayMs: number): RetryRules<Pro
   mayRepeatResult: (call, _call, outcome) => {
     if (outcome.type !== 'failed') return false
     const { failure } = outcome
-    const attempts = call.intent.attempts + call.attempts
-    if (!mayRepeat(traits, { unsure: call.unsure, failure, attempts })) return false
+    const { intent, unsure } = call
+    if (!mayRepeat(traits, { unsure, failure, attempts: intent.attempts + call.attempts })) return false
     if (failure.kind === 'rate_limited') return failure.retryAfterMs !== undefined && modeFor(traits.modes, failure) === undefined
     return mayPassSoon(failure) && (failure.retryAfterMs ?? 0) <= maxDelayMs
   },
