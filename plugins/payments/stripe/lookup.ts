@@ -1,4 +1,5 @@
-import type { Json, Lookup, OperationCall } from '../../../gateway/plugin.ts'
+import { ProviderFailure } from '../../../gateway/plugin.ts'
+import type { FailureKind, Json, Lookup, OperationCall } from '../../../gateway/plugin.ts'
 import { refusal } from '../failure.ts'
 import { at, listAt, textAt } from '../json.ts'
 import { paymentJson, refundJson } from '../payment.ts'
@@ -73,9 +74,10 @@ export const stripeLookups = (
     return { found, all: now() - call.firstAttemptAtMs >= searchableAfterMs }
   }
 
+  /** A search is one request where lists are many, and each may fail; only lists can tell early that nothing is there. */
   const lookedFor = async (call: OperationCall): Promise<Marked> => {
-    const listed = await markedPayment(call)
-    return listed.found !== undefined || listed.all || !isSettled(call) ? listed : searched(call)
+    const search = isSettled(call) ? await searched(call).catch(unsearchable) : undefined
+    return search === undefined || (search.found === undefined && !search.all) ? markedPayment(call) : search
   }
 
   const created: Found = async (call) => {
@@ -127,3 +129,11 @@ interface Marked {
 type Query = Readonly<Record<string, string | number | undefined>>
 
 const declineOf = (intent: Json): string => textAt(intent, 'last_payment_error', 'code') ?? 'card_declined'
+
+/** Some accounts have no search (docs.stripe.com/search: India). */
+function unsearchable(error: unknown): undefined {
+  if (error instanceof ProviderFailure && unsearchableKinds.has(error.kind)) return undefined
+  throw error
+}
+
+const unsearchableKinds: ReadonlySet<FailureKind> = new Set<FailureKind>(['invalid_request', 'not_found', 'unauthorized', 'rejected'])
