@@ -33,6 +33,10 @@ export const paymentJson = ({ id, status, amount, currency, captured, refunded, 
 
 export const refundJson = ({ id, payment, status, amount, currency }: Refund): Json => ({ id, payment, status, amount, currency })
 
+/** A refund of which nothing was left to do; it has the id of its payment. */
+export const nothingLeft = ({ id, currency }: Pick<Payment, 'id' | 'currency'>): Json =>
+  refundJson({ id, payment: id, status: 'succeeded', amount: 0, currency })
+
 const amount = { type: 'integer', minimum: 1, maximum: 999_999_999_999, description: 'In the smallest unit of the currency (ISO 4217): cents, yen.' }
 const count = { type: 'integer', minimum: 0 }
 const currency = { type: 'string', pattern: '^[a-z]{3}$', description: 'ISO 4217, lower case.' }
@@ -76,8 +80,8 @@ const createInput = object(['amount', 'currency'], {
   return_url: { type: 'string', pattern: '^https?://', maxLength: 2000, description: 'Where the customer comes back to after a confirmation.' },
 })
 
-/** What undoes a payment or a capture: the whole of it. */
-const whole = ({ output }: { readonly output: Json }): Json => ({ payment: textAt(output, 'id') ?? '' })
+/** What undoes a payment or a capture: the whole of it, whatever it has come to by then. */
+const whole = ({ output }: { readonly output: Json }): Json => ({ payment: textAt(output, 'id') ?? '', release_if_uncaptured: true })
 const wholeIfCaptured = ({ output }: { readonly output: Json }): Json => ({ payment: textAt(output, 'id') ?? '', refund_if_captured: true })
 
 /** @param ttl How long the provider remembers keys, in milliseconds. */
@@ -106,6 +110,11 @@ export const paymentOperations = (ttl: { readonly createMs: number; readonly ref
       payment: paymentId,
       amount: { ...amount, description: 'What is not yet given back where absent.' },
       reason: { type: 'string', enum: ['duplicate', 'fraudulent', 'requested_by_customer'] },
+      release_if_uncaptured: {
+        type: 'boolean',
+        default: false,
+        description: 'All that is left of it, if anything: gives it up where it was not captured, and takes what was given back before as done.',
+      },
     }),
     output: object(['id', 'payment', 'status', 'amount', 'currency'], {
       id,

@@ -109,6 +109,22 @@ describe('payments', () => {
     expect(server.payments()[0]?.purchase_units[0].payments.refunds).toHaveLength(1)
   })
 
+  test('are undone by a refund whatever they have come to: reserved, captured, given back in part or as a whole, given up', async () => {
+    const undoing = (payment: string): { payment: string; release_if_uncaptured: true } => ({ payment, release_if_uncaptured: true })
+    const nothing = { status: 'succeeded', amount: 0, currency: 'eur' }
+    const reserved = idOf(await create({ capture: 'manual' }))
+    expect(await paypal.call('refund', undoing(reserved))).toMatchObject({ payment: reserved, ...nothing })
+    expect(await paypal.call('get_payment', { payment: reserved })).toMatchObject({ status: 'canceled' })
+    expect(await paypal.call('refund', undoing(reserved))).toMatchObject(nothing)
+
+    const captured = idOf(await create({ reference: 'order-8' }))
+    await paypal.call('refund', { payment: captured, amount: 50 })
+    expect(await paypal.call('refund', undoing(captured), { key: 'u' })).toMatchObject({ amount: 1000 })
+    expect(await paypal.call('refund', undoing(captured), { key: 'u' })).toMatchObject({ amount: 1000 })
+    expect(await paypal.call('refund', undoing(captured), { key: 'v' })).toMatchObject(nothing)
+    expect(await paypal.call('get_payment', { payment: captured })).toMatchObject({ refunded: 1050 })
+  })
+
   test('of which nothing is held are left to end by themselves', async () => {
     const payment = idOf(await create({ payment_method: undefined }))
     expect(await paypal.call('release_authorization', { payment })).toMatchObject({ status: 'requires_action' })

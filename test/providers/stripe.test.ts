@@ -96,6 +96,23 @@ describe('payments', () => {
     expect(await stripe.call('get_payment', { payment: idOf(output) })).toMatchObject({ refunded: 1050 })
   })
 
+  test('are undone by a refund whatever they have come to: reserved, captured, given back in part or as a whole, given up', async () => {
+    const undo = (output: unknown): unknown => stripe.operations['create_payment']?.undo?.['refund']?.({ input: charge, output: output as never })
+    const reserved = await create({ capture: 'manual' })
+    const nothing = { status: 'succeeded', amount: 0, currency: 'eur' }
+    expect(await stripe.call('refund', undo(reserved) as never)).toMatchObject({ payment: idOf(reserved), ...nothing })
+    expect(await stripe.call('get_payment', { payment: idOf(reserved) })).toMatchObject({ status: 'canceled' })
+    expect(await stripe.call('refund', undo(reserved) as never)).toMatchObject(nothing)
+
+    const captured = await create()
+    await stripe.call('refund', { payment: idOf(captured), amount: 50 })
+    server.script('none', 'lost_answer')
+    await expect(stripe.call('refund', undo(captured) as never, { key: 'u' })).rejects.toMatchObject({ executed: 'unknown' })
+    expect(await stripe.call('refund', undo(captured) as never, { key: 'u' })).toMatchObject({ amount: 1000 })
+    expect(await stripe.call('refund', undo(captured) as never)).toMatchObject(nothing)
+    expect(await stripe.call('get_payment', { payment: idOf(captured) })).toMatchObject({ refunded: 1050 })
+  })
+
   test.each([
     ['isk', 500, 50_000],
     ['jpy', 500, 500],

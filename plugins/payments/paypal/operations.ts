@@ -1,7 +1,7 @@
 import type { AdapterContext, Json, Lookup, OperationCall, OperationHandlers, ProviderFailure } from '../../../gateway/plugin.ts'
 import { refusal, wrongInput } from '../failure.ts'
 import { at, integerAt, present, textAt } from '../json.ts'
-import { paymentJson, refundJson } from '../payment.ts'
+import { nothingLeft, paymentJson, refundJson } from '../payment.ts'
 import type { Refund } from '../payment.ts'
 import { unreadable } from './client.ts'
 import type { PaypalClient } from './client.ts'
@@ -69,6 +69,15 @@ export const paypalOperations = (paypal: PaypalClient, context: AdapterContext):
     return paymentJson({ ...payment, status: 'canceled' })
   }
 
+  const refund = async (call: OperationCall): Promise<Json> => {
+    const found = await order(call)
+    const { payment, refunds } = found
+    if (!isUndoing(call) || refunds.some((one) => textAt(one, 'custom_id') === call.key)) return refundJson(await refunded(found, call, call.key))
+    if (!isCaptured(found)) await release({ ...call, key: `${call.key}-c`, input: { payment: payment.id, refund_if_captured: true } })
+    else if (!isGivenBack(found)) return refundJson(await refunded(found, call, call.key))
+    return nothingLeft(payment)
+  }
+
   const nothingYet = (call: OperationCall): Lookup => ({ found: context.now() - call.firstAttemptAtMs >= settledAfterMs ? 'absent' : 'unknown' })
   const failed = (failure: ProviderFailure): Lookup => ({ found: 'failed', failure })
 
@@ -80,25 +89,23 @@ export const paypalOperations = (paypal: PaypalClient, context: AdapterContext):
     return failed(refusal('The payment cannot be captured', `payment_${payment.status}`))
   }
   const lookupRefund = async (call: OperationCall): Promise<Lookup> => {
-    const { payment, refunds } = await order(call)
-    const found = refunds.find((refund) => textAt(refund, 'custom_id') === call.key)
-    if (found === undefined) return nothingYet(call)
-    const refund = refundOf(found, payment.id, { amount: integerAt(call.input, 'amount') ?? payment.captured ?? 0, currency: payment.currency })
-    if (refund.status === 'succeeded' || refund.status === 'processing') return { found: 'done', output: refundJson(refund) }
-    return failed(refusal('PayPal could not refund the payment', `refund_${refund.status}`))
+    const now = await order(call)
+    const { payment, refunds } = now
+    const found = refunds.find((one) => textAt(one, 'custom_id') === call.key)
+    if (found === undefined) return isUndoing(call) && isOver(now) ? { found: 'done', output: nothingLeft(payment) } : nothingYet(call)
+    const made = refundOf(found, payment.id, { amount: integerAt(call.input, 'amount') ?? payment.captured ?? 0, currency: payment.currency })
+    if (made.status === 'succeeded' || made.status === 'processing') return { found: 'done', output: refundJson(made) }
+    return failed(refusal('PayPal could not refund the payment', `refund_${made.status}`))
   }
   const lookupRelease = async (call: OperationCall): Promise<Lookup> => {
-    const { payment, authorization, capture: taken } = await order(call)
-    const whole = payment.captured !== undefined && payment.refunded === payment.captured
-    const holdsNothing = taken === undefined && authorization === undefined
-    if (payment.status === 'canceled' || whole || holdsNothing) return { found: 'done', output: paymentJson(payment) }
-    return nothingYet(call)
+    const now = await order(call)
+    return isOver(now) ? { found: 'done', output: paymentJson(now.payment) } : nothingYet(call)
   }
 
   return {
     create_payment: { run: create },
     capture_payment: { run: capture, lookup: lookupCapture },
-    refund: { run: async (call) => refundJson(await refunded(await order(call), call, call.key)), lookup: lookupRefund },
+    refund: { run: refund, lookup: lookupRefund },
     release_authorization: { run: release, lookup: lookupRelease },
     get_payment: { run: async (call) => paymentJson((await order(call)).payment) },
   }
@@ -131,6 +138,14 @@ function sourceOf(method: string | undefined, returnUrl: string | undefined): Js
   const context = { return_url: returnUrl, cancel_url: returnUrl, user_action: 'PAY_NOW', shipping_preference: 'NO_SHIPPING' }
   return { paypal: { experience_context: context } }
 }
+
+const isUndoing = ({ input }: OperationCall): boolean => at(input, 'release_if_uncaptured') === true
+
+const isGivenBack = ({ payment }: Order): boolean => payment.captured !== undefined && payment.refunded === payment.captured
+
+/** Nothing is held or taken any more. */
+const isOver = (order: Order): boolean =>
+  order.payment.status === 'canceled' || isGivenBack(order) || (order.capture === undefined && order.authorization === undefined)
 
 /** Or on the way to be. */
 const isCaptured = ({ payment, capture }: Order): boolean =>

@@ -1,8 +1,8 @@
 import { ProviderFailure } from '../../../gateway/plugin.ts'
-import type { Json, OperationCall, OperationHandlers } from '../../../gateway/plugin.ts'
+import type { Json, Lookup, OperationCall, OperationHandlers } from '../../../gateway/plugin.ts'
 import { refusal, wrongInput } from '../failure.ts'
 import { at, integerAt, textAt } from '../json.ts'
-import { paymentJson, refundJson } from '../payment.ts'
+import { nothingLeft, paymentJson, refundJson } from '../payment.ts'
 import type { Payment, Refund } from '../payment.ts'
 import type { Parameters, StripeClient } from './client.ts'
 import { StripeFailure } from './failure.ts'
@@ -63,20 +63,47 @@ export const stripeOperations = (stripe: StripeClient, now: () => number): Reado
     try {
       await refunded(call, `${call.key}-r`, undefined)
     } catch (error) {
-      if (!(error instanceof ProviderFailure) || error.code !== 'charge_already_refunded') throw error
+      if (!isAlreadyRefunded(error)) throw error
     }
     return paymentJson({ ...captured, refunded: captured.captured })
+  }
+
+  /** Undoing, it is done whatever the payment has come to. */
+  const refund = async (call: OperationCall): Promise<Json> => {
+    if (!isUndoing(call)) return refundJson(await refunded(call, call.key, await amountIn(call)))
+    const before = await payment(call)
+    if (before.status !== 'succeeded') {
+      await release({ ...call, key: `${call.key}-c`, input: { payment: before.id, refund_if_captured: true } })
+      return nothingLeft(before)
+    }
+    try {
+      return refundJson(await refunded(call, call.key, undefined))
+    } catch (error) {
+      if (!isAlreadyRefunded(error)) throw error
+      return nothingLeft(before)
+    }
+  }
+
+  const lookupRefund = async (call: OperationCall): Promise<Lookup> => {
+    const found = await lookups.refunded(call)
+    if (found.found === 'done' || !isUndoing(call)) return found
+    const current = await payment(call)
+    const over = current.status === 'canceled' || (current.captured !== undefined && current.refunded === current.captured)
+    return over ? { found: 'done', output: nothingLeft(current) } : found
   }
 
   const lookups = stripeLookups(stripe, now)
   return {
     create_payment: { run: create, lookup: lookups.created },
     capture_payment: { run: capture, lookup: lookups.captured },
-    refund: { run: async (call) => refundJson(await refunded(call, call.key, await amountIn(call))), lookup: lookups.refunded },
+    refund: { run: refund, lookup: lookupRefund },
     release_authorization: { run: release, lookup: lookups.released },
     get_payment: { run: async (call) => paymentJson(await payment(call)) },
   }
 }
+
+const isUndoing = ({ input }: OperationCall): boolean => at(input, 'release_if_uncaptured') === true
+const isAlreadyRefunded = (error: unknown): boolean => error instanceof ProviderFailure && error.code === 'charge_already_refunded'
 
 const paymentIn = (call: OperationCall): string => textAt(call.input, 'payment') ?? ''
 
