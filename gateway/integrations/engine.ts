@@ -22,6 +22,8 @@ export interface EngineDeps {
   readonly log: IntegrationLog
   /** The integration in force of this name. */
   find(integration: string): Integration | undefined
+  /** How long a queue keeps a message; `Infinity` where it does so for ever, or nobody knows the queue. */
+  queueTtlMs(queue: string): number
   now(): number
   epochNow(): number
   random(): number
@@ -182,10 +184,9 @@ export function engine(deps: EngineDeps): Engine {
       case 'wait': {
         const { delayMs, counted, mode } = decided
         const waiting = counted ? intent : { ...intent, notBeforeMs: nowMs + delayMs }
-        const giveUpAtMs = intent.sinceMs + operation.traits.reconcile.giveUpAfterMs
         const ending: Ending = intent.unsure
           ? { state: 'verifying', intent: waiting, dueAtMs: nowMs + delayMs }
-          : { state: 'queued', intent: waiting, dueAtMs: giveUpAtMs }
+          : { state: 'queued', intent: waiting, dueAtMs: takenUpAtMs(operation, waiting) }
         const now = await hold.end(ending)
         if (now !== ending) return answerFor(now, drive, true)
         return { type: 'wait', id: intent.id, mode: mode?.name, delayMs, counted, failure: why }
@@ -237,7 +238,9 @@ export function engine(deps: EngineDeps): Engine {
   }
 
   /** Stored as queued first: a message must never come before what it goes on with. */
-  async function queued(hold: Hold, operation: Operation, intent: Intent, queue: string, drive: Drive): Promise<OperationResult> {
+  async function queued(hold: Hold, operation: Operation, waiting: Intent, queue: string, drive: Drive): Promise<OperationResult> {
+    const ttlMs = deps.queueTtlMs(queue)
+    const intent = ttlMs === Infinity ? waiting : { ...waiting, messageUntilMs: epochNow() + ttlMs }
     const ending: Ending = { state: 'queued', intent: { ...intent, unpublished: true }, dueAtMs: epochNow() + publishWithinMs }
     const now = await hold.end(ending)
     if (now !== ending) return answerFor(now, drive, true)
@@ -248,10 +251,9 @@ export function engine(deps: EngineDeps): Engine {
         return false
       },
     )
-    const giveUpAtMs = intent.sinceMs + operation.traits.reconcile.giveUpAfterMs
     const failing = toldBy('failed', undefined, 503, intent.failure?.retryAfterMs)
     const next: Ending = published
-      ? { state: 'queued', intent, dueAtMs: giveUpAtMs }
+      ? { state: 'queued', intent, dueAtMs: takenUpAtMs(operation, intent) }
       : intent.unsure
         ? { state: 'verifying', intent, dueAtMs: epochNow() }
         : // Nothing is promised: nobody would go on with it.
@@ -327,6 +329,13 @@ export function engine(deps: EngineDeps): Engine {
     })
   }
 }
+
+/** A message is not found missing at once. */
+const missingAfterMs = 1000
+
+/** When the background takes up what waits for its message: what was promised must not end with the time that the queue keeps messages. */
+const takenUpAtMs = ({ traits }: Operation, { sinceMs, notBeforeMs = 0, messageUntilMs = Infinity }: Intent): number =>
+  Math.min(sinceMs + traits.reconcile.giveUpAfterMs, Math.max(notBeforeMs, messageUntilMs + missingAfterMs))
 
 const traced = <T>({ trace }: Drive, work: () => Promise<T>): Promise<T> => (trace === undefined ? work() : providerTrace.run(trace, work))
 

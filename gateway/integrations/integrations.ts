@@ -20,7 +20,7 @@ import type { OperationRequest, OperationResult, Operations, StoredFailure } fro
 import { reconciler } from './reconciler.ts'
 import { webhookIntake } from './webhook-intake.ts'
 
-export interface IntegrationsDeps extends IntegrationDeps, Omit<EngineDeps, 'find' | 'ledger'> {
+export interface IntegrationsDeps extends IntegrationDeps, Omit<EngineDeps, 'find' | 'ledger' | 'queueTtlMs'> {
   /** Always the one in force. */
   readonly store: RecordStore
   /** The adapter of this type; loaded before `prepare`. */
@@ -53,7 +53,7 @@ export interface Integrations {
   readonly operations: Operations
   readonly intents: IntentDesk
   /** @throws Error An adapter is missing or cannot be created; the message says where it is declared. */
-  prepare(config: Pick<GatewayConfig, 'integrations' | 'events' | 'shutdown'>): Promise<PreparedIntegrations>
+  prepare(config: Pick<GatewayConfig, 'integrations' | 'events' | 'queues' | 'shutdown'>): Promise<PreparedIntegrations>
   /** See `webhookIntake`. */
   webhook(name: string, request: WebhookRequest): Promise<number>
   /** Resolves with undefined when the provider can be used, and when its adapter cannot tell. */
@@ -73,9 +73,10 @@ export function integrations(deps: IntegrationsDeps): Integrations {
   const { store, epochNow } = deps
   let force: ReadonlyMap<string, Integration> = new Map()
   let events: ReadonlySet<string> = new Set()
+  let queueTtls: ReadonlyMap<string, number> = new Map()
   const working = new Set<Promise<unknown>>()
   const ledger = intentLedger({ store, epochNow })
-  const run = engine({ ...deps, ledger, find: (name) => force.get(name) })
+  const run = engine({ ...deps, ledger, find: (name) => force.get(name), queueTtlMs: (queue) => queueTtls.get(queue) ?? Infinity })
   const background = reconciler({ ledger, engine: run, log: deps.log, epochNow })
   const canFallBack = (name: string, operation: string): boolean => force.get(name)?.operations.has(operation) === true
 
@@ -166,6 +167,7 @@ export function integrations(deps: IntegrationsDeps): Integrations {
         left = [...force.values()].filter((old) => next.get(old.config.name) !== old)
         force = next
         events = new Set(config.events.map(({ name }) => name))
+        queueTtls = new Map(config.queues.map(({ name, ttlMs }) => [name, ttlMs]))
         deps.metrics.retain(next)
         if (next.size === 0) return
         background.start()

@@ -52,6 +52,8 @@ export interface Intent {
   readonly open?: boolean
   /** Of a queued one: its message is not in the queue yet, as far as is known. */
   readonly unpublished?: boolean
+  /** Of a queued one: the queue forgets its message then, and nobody would bring it back. */
+  readonly messageUntilMs?: number
 }
 
 export interface Told {

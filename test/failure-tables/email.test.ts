@@ -90,6 +90,19 @@ describe('rate limit', () => {
   })
 })
 
+describe('a queue that forgets', () => {
+  test('before the wait is over: what was promised is sent all the same, not before its time, once', async () => {
+    await start({ delay: '1500ms', queueTtl: '200ms' })
+    providers.door.script(tooMany())
+    const told = await send()
+    expect(told).toMatchObject({ status: 202, body: { message: 'It will be sent' } })
+    await shop.statusOf(told, 'completed')
+    await until('its message is among the dead ones', async () => (await gateway.sample('headgate_queue_dead_letters{queue="email.send"}')) === 1)
+    expect(waitsBetween()[1]).toBeGreaterThanOrEqual(1500)
+    expect(taken()).toEqual({ sendgrid: 1, ses: 0, smtp: 0 })
+  })
+})
+
 describe('timeout', () => {
   test('before the mail was sent: tried three times, sent once', async () => {
     const certificates = await makeCertificates()

@@ -67,7 +67,7 @@ export async function scene(options: SceneOptions): Promise<Scene> {
   const all = integrations(deps)
   const apply: Scene['apply'] = async (next) => {
     const events = (options.events ?? []).map((name) => ({ name, broker: 'default', exchange: name, publishers: [], queues: [] }))
-    const prepared = await all.prepare({ integrations: next, events, shutdown: { delayMs: 0, drainTimeoutMs: 1000 } })
+    const prepared = await all.prepare({ integrations: next, events, queues: [], shutdown: { delayMs: 0, drainTimeoutMs: 1000 } })
     prepared.enter()
     await prepared.retire()
   }
