@@ -69,6 +69,7 @@ export function attempts(deps: AttemptDeps): Attempts {
     }
     if (purpose === 'lookup') {
       const found = await inSlot(() => (handlers.lookup as NonNullable<typeof handlers.lookup>)(request))
+      if (typeof (found as unknown) !== 'object' || found === null) throw new TypeError('`lookup` gave no answer')
       return { type: 'looked', found }
     }
     const output = await (group === undefined ? inSlot(() => handlers.run(request)) : group.add(request))

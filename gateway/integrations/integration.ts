@@ -3,6 +3,7 @@ import type { OutboundLimiter } from '../limits/outbound-limiter.ts'
 import type { Adapter, AdapterContext, AdapterInstance, OperationDefinition, OperationHandlers } from '../plugin.ts'
 import { CircuitBreaker } from '../policies/circuit-breaker.ts'
 import type { CircuitState } from '../policies/circuit-breaker.ts'
+import { asAdapter, namedInstance } from './adapter-at-work.ts'
 import type { OpenAdapterContext } from './adapter-context.ts'
 import { operationPipe } from './operation-pipe.ts'
 import type { OperationPipe } from './operation-pipe.ts'
@@ -82,7 +83,8 @@ export async function integration(
   const surroundings = deps.makeContext(config, adapter)
   let instance: AdapterInstance
   try {
-    instance = await within(createWithinMs, Promise.resolve(adapter.create(surroundings.context)))
+    const created = await within(createWithinMs, Promise.resolve(asAdapter(config.name, () => adapter.create(surroundings.context))))
+    instance = namedInstance(config.name, created)
   } catch (error) {
     void surroundings.close()
     throw new Error(`${config.origin}: the adapter ${adapter.type} could not be created: ${messageOf(error)}`, { cause: error })

@@ -17,8 +17,14 @@ export function schemaCheck(schema: JsonSchema): SchemaCheck {
   const ajv = new Ajv({ strict: true, strictRequired: false, allErrors: false, useDefaults: true, allowUnionTypes: true, validateFormats: false })
   const validate: ValidateFunction = ajv.compile(schema)
   return (value) => {
-    // Defaults are written into the value, which belongs to somebody else.
-    const copy: unknown = structuredClone(value)
+    // Defaults are written into the value, which belongs to somebody else. What an adapter gives may be anything.
+    let copy: unknown
+    try {
+      const text = JSON.stringify(value) as string | undefined
+      copy = text === undefined ? undefined : JSON.parse(text)
+    } catch {
+      return { problem: 'the value cannot be written as JSON' }
+    }
     if (validate(copy)) return { value: copy as JsonValue }
     return { problem: (validate.errors ?? []).slice(0, maxProblems).map(described).join('; ') }
   }

@@ -28,6 +28,28 @@ describe('gatewayLog', () => {
     expect(error?.err?.stack).toContain('deeper')
   })
 
+  test('writes of an error what it says and not what hangs on it, and frozen ones too', async () => {
+    const path = join(folder, 'log')
+    const { log, flush } = gatewayLog('info', openSync(path, 'w'))
+    log.error({ err: Object.assign(new Error('refused'), { code: 'ECONNREFUSED', config: { headers: { authorization: 'hidden-token' } } }) }, 'first')
+    log.error({ err: Object.freeze(new Error('frozen', { cause: 'cold' })) }, 'second')
+    log.error({ err: { authorization: 'hidden-token' } }, 'third')
+    log.error({ err: 'a text' }, 'fourth')
+    await flush()
+    const text = readFileSync(path, 'utf8')
+    expect(text).not.toContain('hidden-token')
+    const lines = text
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as unknown)
+    expect(lines).toMatchObject([
+      { msg: 'first', err: { type: 'Error', message: 'refused', code: 'ECONNREFUSED', stack: expect.any(String) as string } },
+      { msg: 'second', err: { type: 'Error', message: 'frozen' } },
+      { msg: 'third', err: 'a value that is no error' },
+      { msg: 'fourth', err: 'a text' },
+    ])
+  })
+
   test('silent writes nothing, and the level can change', async () => {
     const path = join(folder, 'log')
     const { log, flush } = gatewayLog('silent', openSync(path, 'w'))

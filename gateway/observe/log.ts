@@ -1,4 +1,4 @@
-import { pino } from 'pino'
+import { pino, stdSerializers } from 'pino'
 import type { Logger } from 'pino'
 import type { LogLevel } from '../../config/model.ts'
 import { logDestination } from './log-destination.ts'
@@ -26,7 +26,7 @@ const flushTimeoutMs = 2000
 export const gatewayLog = (level: LogLevel, fd = 2): GatewayLog => {
   const destination = logDestination({ fd, maxBytes: maxWaitingBytes })
   destination.on('error', () => {})
-  const log = pino({ level, base: null, formatters: { level: (label) => ({ level: label }) } }, destination)
+  const log = pino({ level, base: null, formatters: { level: (label) => ({ level: label }) }, serializers: { err: errorFields } }, destination)
   const flush = (): Promise<void> =>
     new Promise((resolve) => {
       const timer = setTimeout(resolve, flushTimeoutMs)
@@ -38,3 +38,19 @@ export const gatewayLog = (level: LogLevel, fd = 2): GatewayLog => {
   const abandon = (): void => destination.destroy()
   return { log, flush, close: () => flush().then(abandon), abandon }
 }
+
+/**
+ * What is written of an error: its name, text, code and stack, those of its causes included. Other properties are left out: HTTP clients of adapters
+ * keep requests in them, with their credentials. Never throws: pino marks errors while it reads them, which frozen ones do not allow.
+ */
+const errorFields = (error: unknown): unknown => {
+  if (!(error instanceof Error)) return typeof error === 'object' && error !== null ? 'a value that is no error' : error
+  try {
+    const { type, message, stack, code } = stdSerializers.err(Object.isExtensible(error) ? error : copied(error))
+    return { type, message, ...(typeof code === 'string' ? { code } : {}), stack }
+  } catch {
+    return { type: 'Error', message: 'an error that cannot be read' }
+  }
+}
+
+const copied = ({ name, message, stack, cause }: Error): Error => Object.assign(new Error(message, { cause }), { name, stack })
