@@ -1,4 +1,6 @@
 import { expect, test } from 'vitest'
+import { GatewayError } from '../../gateway/errors.ts'
+import { UnusableAdapter } from '../../gateway/integrations/unusable-adapter.ts'
 import { startFailure } from './start-failure.ts'
 
 const failure = (fields: object): Error => Object.assign(new Error('failed'), fields)
@@ -16,7 +18,17 @@ test.each([
   expect(startFailure(error)?.slice(0, start.length)).toBe(start)
 })
 
-test('anything else is no matter of an address', () => {
+test('a secret that is missing and an adapter that cannot be used say it themselves', () => {
+  expect(startFailure(new GatewayError('SECRET_UNAVAILABLE', { detail: 'Secrets are missing. api#key: there is no file.' }))).toBe(
+    'Secrets are missing. api#key: there is no file.',
+  )
+  expect(startFailure(new UnusableAdapter('gateway.yaml:6:3: The adapter sms could not be created: no channel.'))).toBe(
+    'gateway.yaml:6:3: The adapter sms could not be created: no channel.',
+  )
+  expect(startFailure(new GatewayError('INTERNAL'))).toBe(undefined)
+})
+
+test('anything else is no matter of the operator', () => {
   expect(startFailure(new TypeError('x is not a function'))).toBe(undefined)
   expect(startFailure(at('EMFILE'))).toBe(undefined)
 })

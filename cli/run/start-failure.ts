@@ -18,8 +18,12 @@ const isListenError = (error: unknown): error is Error & SystemError =>
 const isLookupError = (error: unknown): error is Error & { readonly hostname: string } =>
   error instanceof Error && 'syscall' in error && error.syscall === 'getaddrinfo' && 'hostname' in error && typeof error.hostname === 'string'
 
-/** One sentence for a start that failed for want of an address; undefined for anything else. */
+/** Their messages say by themselves what is to be done. Those of workers are known by nothing else. */
+const forOperators: ReadonlySet<unknown> = new Set(['SECRET_UNAVAILABLE', 'UNUSABLE_ADAPTER'])
+
+/** One sentence for a start that failed for want of an address, a secret or an adapter; undefined for anything else. */
 export const startFailure = (error: unknown): string | undefined => {
+  if (error instanceof Error && 'code' in error && forOperators.has(error.code)) return error.message
   if (isLookupError(error)) return `\`${error.hostname}\` cannot be resolved to an address of this machine. Choose another with --listen or --admin.`
   if (!isListenError(error)) return undefined
   const address = addressText({ host: error.address, port: error.port })

@@ -11,6 +11,7 @@ import type { IntegrationMetrics, OperationSeries } from './integration-metrics.
 import { schemaCheck } from './schema-check.ts'
 import type { SchemaCheck } from './schema-check.ts'
 import { slots } from './slots.ts'
+import { UnusableAdapter } from './unusable-adapter.ts'
 import type { OperationTraits } from './verdict.ts'
 
 /** Where the adapter and its context come from, and what all integrations share. */
@@ -72,7 +73,7 @@ const defaultKeyTtlMs = 86_400_000
 
 /**
  * @param canFallBack Whether another integration in force has the operation.
- * @throws Error The adapter cannot be used as it is configured.
+ * @throws {UnusableAdapter}
  */
 export async function integration(
   config: IntegrationConfig,
@@ -80,14 +81,14 @@ export async function integration(
   canFallBack: (integration: string, operation: string) => boolean,
   deps: IntegrationDeps,
 ): Promise<Integration> {
-  const surroundings = deps.makeContext(config, adapter)
+  const surroundings = surroundingsOf(config, adapter, deps)
   let instance: AdapterInstance
   try {
     const created = await within(createWithinMs, Promise.resolve(asAdapter(config.name, () => adapter.create(surroundings.context))))
     instance = namedInstance(config.name, created)
   } catch (error) {
     void surroundings.close()
-    throw new Error(`${config.origin}: the adapter ${adapter.type} could not be created: ${messageOf(error)}`, { cause: error })
+    throw new UnusableAdapter(`${config.origin}: The adapter ${adapter.type} could not be created: ${messageOf(error)}.`, { cause: error })
   }
   const breaker = breakerOf(config, deps)
   const places = slots(config.maxConcurrent)
@@ -96,7 +97,8 @@ export async function integration(
   const build = (operation: OperationConfig): Operation => {
     const definition = definitionOf(adapter, operation, surroundings.context.template)
     const handlers = instance.operations[operation.name]
-    if (definition === undefined || handlers === undefined) throw new Error(`${config.origin}: ${adapter.type} has no operation ${operation.name}`)
+    if (definition === undefined || handlers === undefined)
+      throw new UnusableAdapter(`${config.origin}: The adapter ${adapter.type} has no operation ${operation.name}.`)
     const traits = traitsOf(config, operation, definition, handlers, canFallBack)
     const series = deps.metrics.operation(config.name, operation.name)
     const output = schemaCheck(definition.output)
@@ -140,6 +142,14 @@ export async function integration(
       await within(withinMs, Promise.all([users.idle(), places.idle()])).catch(() => undefined)
       await closed(instance, surroundings, breaker)
     },
+  }
+}
+
+function surroundingsOf(config: IntegrationConfig, adapter: Adapter, deps: IntegrationDeps): OpenAdapterContext {
+  try {
+    return deps.makeContext(config, adapter)
+  } catch (error) {
+    throw new UnusableAdapter(`${config.origin}: The integration ${config.name} cannot be used: ${messageOf(error)}.`, { cause: error })
   }
 }
 

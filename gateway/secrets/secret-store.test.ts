@@ -109,6 +109,13 @@ describe('a start without its secrets is refused', () => {
     expect(message).not.toContain('hunter2')
   })
 
+  test('naming of one secret only the fields that are missing', async () => {
+    await put('prod/database/credentials/user', 'ada')
+    const message = await refusal(open().prepare(using(['database#user', 'database#password'])))
+    expect(message).toContain('Secrets are missing. database#password: there is no file prod/database/credentials/password')
+    expect(message).not.toContain('database#user')
+  })
+
   test.each<[string, Record<string, string | Uint8Array>, string]>([
     ['nothing there', {}, 'there is no file or folder prod/database/credentials under'],
     ['no file for the field', { 'prod/database/credentials/user': 'x' }, 'there is no file prod/database/credentials/password'],

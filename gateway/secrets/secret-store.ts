@@ -133,15 +133,21 @@ const read = async (config: SecretUsers, deps: SecretStoreDeps): Promise<Generat
       problems.push(`${name}: not declared under \`secrets\``)
       continue
     }
-    const variables = needed.map((field) => environmentName({ name, field })).join(', ')
-    const missing = (reason: string): string => `${needed.map((field) => `${name}#${field}`).join(', ')}: ${reason}; ${variables} is not set either`
+    const missing = (lost: readonly string[], reason: string): void => {
+      const variables = lost.map((field) => environmentName({ name, field })).join(', ')
+      const keys = lost.map((field) => keyOf({ name, field })).join(', ')
+      problems.push(`${keys}: ${reason}; ${variables} ${lost.length === 1 ? 'is' : 'are'} not set either`)
+    }
     try {
-      sources.push(await opened({ ...declared, fields: needed }, config.secrets, values, deps, (reason) => problems.push(missing(reason))))
+      sources.push(await opened({ ...declared, fields: needed }, config.secrets, values, deps, (field, reason) => missing([field], reason)))
     } catch (error) {
-      problems.push(missing(messageOf(error)))
+      missing(needed, messageOf(error))
     }
   }
-  if (problems.length > 0) throw new GatewayError('SECRET_UNAVAILABLE', { detail: `Secrets are missing. ${problems.join('. ')}.` })
+  if (problems.length > 0)
+    throw new GatewayError('SECRET_UNAVAILABLE', {
+      detail: `Secrets are missing. ${problems.join('. ')}. Files are looked for under ${config.secrets.root}.`,
+    })
   return { root: config.secrets.root, names: [...new Set(fields.map(({ name }) => name))], sources, values }
 }
 
@@ -150,13 +156,13 @@ const opened = async (
   { root }: SecretsConfig,
   values: Map<string, string>,
   deps: SecretStoreDeps,
-  report: (problem: string) => void,
+  report: (field: string, problem: string) => void,
 ): Promise<Source> => {
   const { name, path, rotationMs, fields } = declared
   const content = await secretContent(root, path, fields)
   for (const [field, found] of content.fields) {
     if ('value' in found) values.set(keyOf({ name, field }), found.value)
-    else report(found.problem)
+    else report(field, found.problem)
   }
   const { fingerprint, writtenAtMs } = content
   const source = { name, path, rotationMs, fields, fingerprint, writtenAtMs, trouble: undefined, overdueSinceMs: undefined }
