@@ -3,10 +3,11 @@ import type { Generation } from './generation.ts'
 import type { MessagingStatus } from './messaging/messaging.ts'
 import type { Metrics } from './observe/metrics.ts'
 import type { CircuitStatus } from './policies/circuit-breaker.ts'
+import type { ProvidersStatus } from './providers.ts'
 import type { ServiceStatus } from './services/service.ts'
 
 /** What `/status` says about the data plane of one process. */
-export interface RuntimeStatus extends MessagingStatus {
+export interface RuntimeStatus extends MessagingStatus, ProvidersStatus {
   readonly generation: number
   readonly hash: string
   readonly draining: boolean
@@ -17,7 +18,13 @@ export interface RuntimeStatus extends MessagingStatus {
   readonly breakers: readonly ({ readonly route: string; readonly service: string } & CircuitStatus)[]
 }
 
-export function runtimeStatus(generation: Generation, metrics: Metrics, draining: boolean, messaging: MessagingStatus): RuntimeStatus {
+export interface StatusParts {
+  readonly draining: boolean
+  readonly messaging: MessagingStatus
+  readonly providers: ProvidersStatus
+}
+
+export function runtimeStatus(generation: Generation, metrics: Metrics, { draining, messaging, providers }: StatusParts): RuntimeStatus {
   return {
     generation: generation.number,
     hash: generation.config.hash,
@@ -33,6 +40,7 @@ export function runtimeStatus(generation: Generation, metrics: Metrics, draining
     services: [...generation.services.values()].map((service) => service.status()),
     breakers: [...generation.policies.breakers.values()].map(({ route, service, breaker }) => ({ route, service, ...breaker.status })),
     ...messaging,
+    ...providers,
   }
 }
 

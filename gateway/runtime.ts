@@ -240,7 +240,7 @@ export function runtime(deps: RuntimeDeps, options: RuntimeOptions = {}): Runtim
       }
     },
 
-    status: () => runtimeStatus(serving(), metrics, lifecycle.draining, messages.status()),
+    status: () => runtimeStatus(serving(), metrics, { draining: lifecycle.draining, messaging: messages.status(), providers: work.status() }),
 
     pauseConsumer: messages.pause,
 

@@ -100,3 +100,11 @@ test('the log says what an adapter threw, and not what hangs on it', async () =>
   await until('it is logged', () => gateway.err().includes('with its request'))
   expect(gateway.err()).not.toContain('hidden-token')
 })
+
+test('the status shows the integration with its operations', async () => {
+  const status = (await (await fetch(`${gateway.adminUrl}/status`)).json()) as object
+  expect(status).toMatchObject({
+    integrations: [{ name: 'hostile', plugin: 'hostile', capability: 'harm', operations }],
+    secrets: [],
+  })
+})

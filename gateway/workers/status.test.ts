@@ -33,6 +33,10 @@ const statusOf = (requestsInFlight: number, address: AddressState, breaker: 'clo
     },
   ],
   queues: [],
+  integrations: [
+    { name: 'payment', plugin: 'stripe', capability: 'payments', criticality: 'high', breaker, inFlight: requestsInFlight, operations: ['refund'] },
+  ],
+  secrets: [{ name: 'api_keys', ageMs: 1000, overdue: false, trouble: undefined }],
   consumers: [
     {
       name: 'payments',
@@ -66,6 +70,8 @@ test('counts are added up, and of states the worst is shown', () => {
     breakers: [{ route: '/a', state: 'open', succeeded: 10, failed: 2 }],
     brokers: [{ name: 'default', confirmed: 8, failed: 2 }],
     consumers: [{ name: 'payments', state: 'slowed', inFlight: 5, held: 6, settled: { ack: 14, dead_letter: 2 }, retries: 4 }],
+    integrations: [{ name: 'payment', breaker: 'open', inFlight: 5 }],
+    secrets: [{ name: 'api_keys' }],
     workersWanted: 2,
     workerRestarts: 4,
     workers: [

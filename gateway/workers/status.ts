@@ -1,3 +1,4 @@
+import type { IntegrationStatus } from '../integrations/integrations.ts'
 import type { BrokerStatus } from '../messaging/broker.ts'
 import type { ConsumerStatus } from '../messaging/consumer-contract.ts'
 import type { Outcome } from '../messaging/settlement.ts'
@@ -49,6 +50,13 @@ export const mergedStatus = (statuses: readonly WorkerStatus[], facts: { readonl
     // Only one worker looks.
     queues: answered.flatMap(({ queues }) => queues),
     consumers: mergedConsumers(statuses),
+    integrations: merged(
+      answered.flatMap(({ integrations }) => integrations),
+      ({ name }) => name,
+      mergedIntegration,
+    ),
+    // All read the same files.
+    secrets: answered[0]?.secrets ?? [],
     workersWanted: facts.wanted,
     workerRestarts: facts.restarts,
     workers: statuses.map(({ worker, pid, status }) => ({ worker, pid, ...own(status) })),
@@ -66,8 +74,8 @@ export const mergedConsumers = (statuses: readonly WorkerStatus[]): readonly Con
 /** What differs between workers; the routes do not. */
 const own = (status: RuntimeStatus | undefined): object => {
   if (status === undefined) return { answered: false }
-  const { connections, requestsInFlight, hash, services, breakers, brokers, consumers } = status
-  return { answered: true, connections, requestsInFlight, hash, services, breakers, brokers, consumers }
+  const { connections, requestsInFlight, hash, services, breakers, brokers, consumers, integrations } = status
+  return { answered: true, connections, requestsInFlight, hash, services, breakers, brokers, consumers, integrations }
 }
 
 const merged = <Item>(items: readonly Item[], keyOf: (item: Item) => string, merge: (left: Item, right: Item) => Item): Item[] => {
@@ -84,6 +92,12 @@ const mergedService = (left: ServiceStatus, right: ServiceStatus): ServiceStatus
   ...left,
   panic: left.panic || right.panic,
   addresses: merged([...left.addresses, ...right.addresses], ({ origin }) => origin, mergedAddress),
+})
+
+const mergedIntegration = (left: IntegrationStatus, right: IntegrationStatus): IntegrationStatus => ({
+  ...left,
+  breaker: breakerStates.find((state) => state === left.breaker || state === right.breaker),
+  inFlight: left.inFlight + right.inFlight,
 })
 
 const mergedAddress = (left: AddressStatus, right: AddressStatus): AddressStatus => {
