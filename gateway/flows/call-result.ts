@@ -1,5 +1,5 @@
 import type { JsonValue } from '../../config/model.ts'
-import type { StoredFailure } from '../integrations/operation.ts'
+import type { StoredFailure, Tell } from '../integrations/operation.ts'
 import type { FailureKind } from '../plugin.ts'
 
 /** What one attempt of a step, or of a compensation, has come to. */
@@ -7,8 +7,8 @@ export type CallResult =
   | { readonly type: 'done'; readonly output: JsonValue; readonly intent?: string }
   /** Dropped as declared: there is no effect to undo. */
   | { readonly type: 'skipped'; readonly intent?: string }
-  /** For good. */
-  | { readonly type: 'failed'; readonly failure: StoredFailure; readonly intent?: string }
+  /** For good; `tell` as the failure mode says. */
+  | { readonly type: 'failed'; readonly failure: StoredFailure; readonly tell?: Tell; readonly intent?: string }
   | {
       /** Another attempt may work. */
       readonly type: 'again'

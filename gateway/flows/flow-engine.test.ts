@@ -27,6 +27,21 @@ const scene = async (options: SceneOptions, handler: Handler = (_req, res, { url
   return { ...one, upstream, calls: () => upstream.seen.map(({ method, url }) => `${method} ${url}`) }
 }
 
+/** What is known of an intent; `completed` with its output where nothing else is said. */
+const intent = {
+  id: 'int_1',
+  integration: 'payment',
+  operation: 'create_payment',
+  state: 'completed',
+  createdAtMs: 0,
+  updatedAtMs: 0,
+  attempts: 1,
+  mode: undefined,
+  tell: undefined,
+  failure: undefined,
+  output: { id: 'p1' },
+} as const
+
 const request = { flow: 'order', input: { order: 7, amount: 100 }, key: 'k1', scope: 'test' }
 
 describe('a flow', () => {
@@ -141,6 +156,29 @@ describe('a flow that fails', () => {
     const status = await endOf(engine, (await engine.start(request)).id)
     expect(calls()).toEqual(['POST /reserve', 'POST /reserve', 'POST /reserve', `DELETE /reserve/${status.id}`])
     expect([status.state, status.steps[0]?.state]).toEqual(['compensated', 'undone'])
+    expect(status.cause).toMatchObject({ step: 'reserve', failure: { status: 500 } })
+  })
+
+  test('names the step that broke it, what its failure mode tells, and no step that was allowed to fail', async () => {
+    const tell = [{ language: 'en', text: 'Your card was declined' }]
+    const flow = flowConfig([
+      serviceStep('note', {}, { onFailure: 'continue' }),
+      operationStep('pay', { compensation: { type: 'undo', operation: 'refund' } }),
+    ])
+    const { engine, requests, alerts } = await scene(
+      {
+        flows: [{ ...flow, alert: 'ops' }],
+        operation: ({ operation }) => (operation === 'refund' ? completed({}) : { ...refused('yes'), tell }),
+        status: () => Promise.resolve(intent),
+      },
+      (_req, res) => answer(res, 404, {}),
+    )
+    const status = await endOf(engine, (await engine.start(request)).id)
+    expect(status.steps.map(({ state }) => state)).toEqual(['failed', 'undone'])
+    expect(requests.map(({ operation }) => operation)).toEqual(['create_payment', 'refund'])
+    expect(status.cause).toMatchObject({ step: 'pay', failure: { kind: 'rejected', code: 'card_declined' }, tell })
+    await until('it is told', () => alerts.length === 1)
+    expect(alerts[0]?.alert.fields).toMatchObject({ step: 'pay', failure: 'rejected' })
   })
 
   test('repeats a step without answer until the deadline, whatever the number of attempts', async () => {
@@ -211,18 +249,6 @@ describe('a flow that fails', () => {
 
 describe('an operation whose outcome is unknown', () => {
   const pending = { type: 'pending', id: 'int_1', mode: undefined, tell: undefined, status: 202, retryAfterMs: 1, replayed: false } as const
-  const intent = {
-    id: 'int_1',
-    integration: 'payment',
-    operation: 'create_payment',
-    createdAtMs: 0,
-    updatedAtMs: 0,
-    attempts: 1,
-    mode: undefined,
-    tell: undefined,
-    failure: undefined,
-    output: undefined,
-  }
   const steps = [
     serviceStep('reserve', {}, { compensation: deleted('reserve') }),
     operationStep('pay', { compensation: { type: 'undo', operation: 'refund' } }),
@@ -243,7 +269,7 @@ describe('an operation whose outcome is unknown', () => {
     const { engine, requests } = await scene({
       flows: [flowConfig(steps, { deadlineMs: 100 })],
       operation: ({ operation }) => (operation === 'refund' ? completed({}) : pending),
-      status: () => Promise.resolve({ ...intent, state: states[Math.min(asked++, 1)] ?? 'completed', output: { id: 'p1' } }),
+      status: () => Promise.resolve({ ...intent, state: states[Math.min(asked++, 1)] ?? 'completed' }),
       deps: { random: () => 0 },
     })
     const status = await endOf(engine, (await engine.start(request)).id)
@@ -256,7 +282,7 @@ describe('an operation whose outcome is unknown', () => {
     const { engine, calls } = await scene({
       flows: [flowConfig(steps)],
       operation: ({ operation }) => (operation === 'refund' ? completed({}) : refused('unknown')),
-      status: () => Promise.resolve({ ...intent, state }),
+      status: () => Promise.resolve({ ...intent, state, output: undefined }),
     })
     const { id } = await engine.start(request)
     expect((await endOf(engine, id)).steps.map(({ state: one }) => one)).toEqual(['undone', 'not_undone'])

@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import type { FlowConfig, JsonValue } from '../../config/model.ts'
 import { canonicalJson } from '../integrations/intent.ts'
 import type { StoredFailure } from '../integrations/operation.ts'
-import type { FlowState, FlowStatus, StepState } from './flows.ts'
+import type { FlowCause, FlowState, FlowStatus, StepState } from './flows.ts'
 
 /** Kind of records of flows. */
 export const flowKind = 'flow'
@@ -26,6 +26,7 @@ export interface FlowRecord {
   updatedAtMs: number
   state: FlowState
   output?: JsonValue
+  cause?: FlowCause
   readonly steps: StepRecord[]
   /** The next attempt is not made before; 0 where none is waited for. */
   nextAtMs: number
@@ -111,6 +112,7 @@ export const statusOf = (record: FlowRecord): FlowStatus => ({
   updatedAtMs: record.updatedAtMs,
   input: record.input,
   output: record.output,
+  cause: record.cause,
   steps: record.steps.map(({ name, state, attempts, undoAttempts, output, failure }) => ({
     name,
     state,

@@ -1,5 +1,5 @@
 import type { JsonValue } from '../../config/model.ts'
-import type { StoredFailure } from '../integrations/operation.ts'
+import type { StoredFailure, Tell } from '../integrations/operation.ts'
 
 /** All flows in force. */
 export interface Flows {
@@ -39,6 +39,14 @@ export type FlowState = (typeof flowStates)[number]
 
 export type StepState = 'waiting' | 'started' | 'done' | 'skipped' | 'failed' | 'undoing' | 'undone' | 'not_undone'
 
+/** What a flow has failed of, kept although its step is undone afterwards, or could not be. */
+export interface FlowCause {
+  readonly step: string
+  readonly failure: StoredFailure
+  /** As the failure mode says. */
+  readonly tell?: Tell
+}
+
 export interface FlowStatus {
   readonly id: string
   readonly flow: string
@@ -47,6 +55,8 @@ export interface FlowStatus {
   readonly updatedAtMs: number
   readonly input: JsonValue
   readonly output: JsonValue | undefined
+  /** Of one that did not, or will not, complete. */
+  readonly cause?: FlowCause | undefined
   readonly steps: readonly {
     readonly name: string
     readonly state: StepState

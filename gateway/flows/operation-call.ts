@@ -48,7 +48,7 @@ function resultOf(result: OperationResult): CallResult {
     case 'skipped':
       return { type: 'skipped', intent }
     case 'failed':
-      return { type: 'failed', failure: result.failure, intent }
+      return { type: 'failed', failure: result.failure, ...(result.tell && { tell: result.tell }), intent }
     case 'pending':
       // The engine goes on with it, or a person has to: either way its end is found by its key.
       return {

@@ -25,7 +25,7 @@ export function afterCall(record: FlowRecord, plan: CompiledFlow, index: number,
       return
     case 'failed':
       // The last word about all attempts, because they had the same key.
-      afterFailure(record, step, compiled, result.failure, result.failure.executed !== 'no', nowMs)
+      afterFailure(record, step, compiled, { failure: result.failure, unknown: result.failure.executed !== 'no', tell: result.tell }, nowMs)
       return
     case 'again': {
       const { failure, counted, delayMs } = result
@@ -37,7 +37,8 @@ export function afterCall(record: FlowRecord, plan: CompiledFlow, index: number,
       if (counted) step.misses += 1
       const { retry } = compiled.config
       if (counted && step.misses >= retry.maxAttempts && step.unanswered !== true) {
-        afterFailure(record, step, compiled, failure ?? failureOf('internal', 'no', 'It did not work.'), step.unknown === true, nowMs)
+        const end = { failure: failure ?? failureOf('internal', 'no', 'It did not work.'), unknown: step.unknown === true }
+        afterFailure(record, step, compiled, end, nowMs)
         return
       }
       const backoff = backoffMs(retry, step.attempts, random)

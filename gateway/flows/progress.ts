@@ -1,7 +1,7 @@
 import { failureOf } from './call-result.ts'
 import type { CompiledFlow, CompiledStep } from './compiled-flow.ts'
 import type { FlowRecord, StepRecord } from './flow-record.ts'
-import { afterFailure, leftToPeople, stepFailed, templateFailure, undoFrom } from './step-changes.ts'
+import { afterFailure, brokenBy, leftToPeople, stepFailed, templateFailure } from './step-changes.ts'
 
 /**
  * What is to be done next with a flow. `call` and `undo` have an effect: the record is stored before. `ask`: what became of an operation
@@ -28,7 +28,7 @@ function forward(record: FlowRecord, plan: CompiledFlow, nowMs: number): Task | 
       // Told also where the step had not begun: it is what the flow has failed of.
       const failure = failureOf('timeout', step.unknown === true ? 'unknown' : 'no', 'The deadline of the flow has passed.')
       stepFailed(step, failure)
-      undoFrom(record, nowMs)
+      brokenBy(step, failure, undefined, record, nowMs)
       return undefined
     }
     if (step.state === 'waiting' && !begins(record, step, compiled, nowMs)) {
@@ -51,7 +51,7 @@ function begins(record: FlowRecord, step: StepRecord, compiled: CompiledStep, no
     if (compiled.wanted(record)) return true
     step.state = 'skipped'
   } catch (error) {
-    afterFailure(record, step, compiled, templateFailure(error), false, nowMs)
+    afterFailure(record, step, compiled, { failure: templateFailure(error), unknown: false }, nowMs)
   }
   return false
 }

@@ -46,6 +46,7 @@ const running: FlowStatus = {
 const compensated: FlowStatus = {
   ...running,
   state: 'compensated',
+  cause: { step: 'pay', failure },
   steps: [{ name: 'pay', state: 'failed', attempts: 1, output: undefined, failure }],
 }
 
@@ -123,8 +124,29 @@ describe('a request for a flow', () => {
     expect([got.status, jsonOf(got)]).toMatchObject([422, { code: 'FLOW_COMPENSATED', failure: 'rejected', id: 'flow_1' }])
     expect(got.body).not.toContain('secret')
     expect(got.body).not.toContain('on its way')
-    later = { ...compensated, steps: [{ name: 'pay', state: 'failed', attempts: 5, output: undefined, failure: { ...failure, kind: 'timeout' } }] }
+    later = { ...compensated, cause: { step: 'pay', failure: { ...failure, kind: 'timeout' } } }
     expect((await post()).status).toBe(502)
+  })
+
+  test('that was undone tells its caller, in his language, what the failure mode of the step says, however the step itself ended', async () => {
+    await start()
+    const tell = [
+      { language: 'en', text: 'Your card was declined' },
+      { language: 'de', text: 'Ihre Karte wurde abgelehnt' },
+    ]
+    later = {
+      ...compensated,
+      cause: { step: 'pay', failure, tell },
+      steps: [{ name: 'pay', state: 'undone', attempts: 2, output: undefined, failure: { ...failure, kind: 'timeout' } }],
+    }
+    const got = await post({ 'accept-language': 'de-AT' })
+    expect([got.status, got.headers['content-language'], jsonOf(got)]).toMatchObject([
+      422,
+      'de',
+      { code: 'FLOW_COMPENSATED', failure: 'rejected', detail: 'Ihre Karte wurde abgelehnt' },
+    ])
+    const shown = await ask(`${door.url}/-/messages/flow_1`, { headers: { 'accept-language': 'en' } })
+    expect(jsonOf(shown)).toMatchObject({ status: 'compensated', message: 'Your card was declined' })
   })
 
   test('that is repeated gets the same flow', async () => {

@@ -36,16 +36,12 @@ export function flowRoute(config: RouteConfig, target: FlowTarget, flow: FlowCon
       case 'completed':
         return done({ input, output: status.output ?? null }, more)
       case 'compensated': {
-        const failure = status.steps.find(({ state, failure: why }) => why !== undefined && state === 'failed')?.failure
+        const failure = status.cause?.failure
         exchange.errorCode = 'FLOW_COMPENSATED'
         const known = { code: 'FLOW_COMPENSATED', id: status.id, failure, traceId: exchange.trace.traceId } as const
-        // `tell` is for those who wait: an order that was undone is not on its way.
-        return failedAnswer(
-          { ...known, status: failure !== undefined && callersFault.has(failure.kind) ? 422 : 502 },
-          deps.statusPath,
-          undefined,
-          more,
-        )
+        // `tell` of the flow is for those who wait: an order that was undone is not on its way.
+        const why = told(status.cause?.tell, exchange.req.headers['accept-language'])
+        return failedAnswer({ ...known, status: failure !== undefined && callersFault.has(failure.kind) ? 422 : 502 }, deps.statusPath, why, more)
       }
       default:
         return pendingAnswer({ id: status.id, state: 'processing', status: 202, retryAfterMs: undefined }, deps.statusPath, text, more)

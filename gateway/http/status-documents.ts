@@ -1,6 +1,7 @@
 import type { Flows, FlowStatus } from '../flows/flows.ts'
 import type { IntentStatus, Operations } from '../integrations/operation.ts'
 import { told } from './accept-language.ts'
+import type { Told } from './accept-language.ts'
 
 /** What a status resource shows. */
 export interface StatusDocument {
@@ -55,16 +56,19 @@ export const intentSource = ({ status }: Pick<Operations, 'status'>): StatusSour
 const endedFlows: ReadonlySet<string> = new Set(['completed', 'compensated', 'review'])
 
 export const flowSource = ({ get }: Pick<Flows, 'get'>): StatusSource => ({
-  get: async (id) => {
+  get: async (id, acceptLanguage) => {
     const flow = await get(id)
-    return flow === undefined ? undefined : { ended: endedFlows.has(flow.state), headers: [], body: JSON.stringify(flowDocument(flow)) }
+    if (flow === undefined) return undefined
+    const text = told(flow.cause?.tell, acceptLanguage)
+    return { ended: endedFlows.has(flow.state), headers: text?.headers ?? [], body: JSON.stringify(flowDocument(flow, text)) }
   },
 })
 
-const flowDocument = (flow: FlowStatus): object => ({
+const flowDocument = (flow: FlowStatus, text: Told | undefined): object => ({
   id: flow.id,
   flow: flow.flow,
   status: flow.state,
+  ...(text && { message: text.text }),
   created_at: new Date(flow.createdAtMs).toISOString(),
   updated_at: new Date(flow.updatedAtMs).toISOString(),
   steps: flow.steps.map(({ name, state, attempts, failure }) => ({
