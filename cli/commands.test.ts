@@ -313,3 +313,20 @@ test('a plugin that keeps timers running keeps no command from ending', async ()
   expect(validated.out).toContain('HG3025')
   expect(listed).toMatchObject({ exitCode: 1, signal: null })
 })
+
+test('all templates of an operation that are wrong are told of at once, each in its place', async () => {
+  const operation = `settings:
+          method: POST
+          path: /parcels/{{ inptu.id }}
+          query: { language: "{{ input.language }}", note: "{{ output.note }}" }
+          body: { to: "{{ input.address + }}", lines: ["{{ input.lines }}", "{{ line }}"] }
+          output: { parcel: "{{ bdy.id }}" }`
+  await writeFile(
+    join(folder, 'templates.yaml'),
+    `integrations:\n  parcels:\n    plugin: http\n    base_url: https://api.example.com\n    operations:\n      ship:\n        ${operation}\n${good}`,
+  )
+  const { out } = await headgate(['validate', '--format', 'json', 'templates.yaml'], { cwd: folder })
+  const { diagnostics } = JSON.parse(out) as { diagnostics: { code: string; pointer: string }[] }
+  const at = (place: string): object => ({ code: 'HG2031', pointer: `/integrations/parcels/operations/ship/settings/${place}` })
+  expect(diagnostics).toMatchObject([at('path'), at('query/note'), at('body/to'), at('body/lines/1'), at('output/parcel')])
+})

@@ -12,12 +12,16 @@ export const lintRules = (context: LintContext): void => {
   for (const rule of context.rules) {
     lintRewrite(context, rule)
     lintTimes(context, rule)
-    lintRetries(context, rule)
+    if (callsService(rule)) lintRetries(context, rule)
     lintCors(context, rule)
     lintEffects(context, rule)
     lintHeaders(context, rule)
   }
 }
+
+/** Rules for messages, operations and flows take no retries at all, which is reported where it is said. */
+const callsService = ({ rule }: LintRule): boolean =>
+  (['queue', 'events', 'integration', 'flow', 'webhook'] as const).every((target) => rule[target] === undefined)
 
 const at = ({ index }: LintRule, ...more: readonly (string | number)[]): Steps => ['routing_rules', index, ...more]
 

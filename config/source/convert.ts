@@ -73,7 +73,9 @@ class Conversion {
     const name = keyText(key)
     const at = locateNode(this.#file, key) ?? this.#file.locate(0, 0)
     if (name === undefined || name === '__proto__') {
-      findings.report('HG1013', at, name === undefined ? 'This key is not a name.' : '`__proto__` cannot be used as a name.')
+      // Without quotes, YAML takes `{{ input.email }}` for a map whose key is a map.
+      const hint = isMap(key) ? 'Put quotes around an expression: `"{{ ... }}"`.' : undefined
+      findings.report('HG1013', at, name === undefined ? 'This key is not a name.' : '`__proto__` cannot be used as a name.', { hint })
       return undefined
     }
     const before = first.get(name)

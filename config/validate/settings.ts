@@ -4,8 +4,8 @@ import type { Findings } from '../diagnostics/findings.ts'
 import { nearest } from '../diagnostics/nearest.ts'
 import type { Provider, Providers } from '../providers.ts'
 import type { Steps, Tree } from '../source/tree.ts'
-import { isMapping, pointerOf, pointerSteps } from '../source/value.ts'
-import { compileTemplate } from '../templates/template.ts'
+import { isContainer, isMapping, pointerOf, pointerSteps } from '../source/value.ts'
+import { compileTemplate, templateProblems } from '../templates/template.ts'
 import { adapterSchema } from '../values/adapter-schema.ts'
 import { quoted } from '../values/parsed.ts'
 import { meantKeys, reportSchemaError } from './schema-findings.ts'
@@ -70,15 +70,48 @@ const declaredOperation = (
   name: string,
 ): OperationDescription | undefined => {
   if (!checkSettings(tree, findings, steps, declared.settings, steps.slice(0, -1))) return undefined
-  try {
-    return declared.define(name, tree.value(steps) as never, compileTemplate)
-  } catch (error) {
-    const message = error instanceof Error ? error.message : String(error)
-    findings.report('HG2031', tree.keyLocation(tree.isWritten(steps) ? steps : steps.slice(0, -1)), `${message.replace(/\.$/, '')}.`, {
-      pointer: pointerOf(steps),
-    })
-    return undefined
+  const settings = tree.value(steps)
+  const wrong = new Map<string, { readonly steps: Steps; readonly message: string }>()
+  // Templates that are wrong are told of all at once and in their places, which an adapter, that throws at the first one, cannot do.
+  const compile: typeof compileTemplate = (source, variables) => {
+    const problems = templateProblems(source, variables)
+    const place = problems.length === 0 ? undefined : placeOf(source, settings)
+    if (place === undefined) return compileTemplate(source, variables)
+    for (const problem of problems) {
+      const at = [...steps, ...place, ...problem.steps]
+      wrong.set(`${pointerOf(at)} ${problem.message}`, { steps: at, message: problem.message })
+    }
+    return () => null
   }
+  const report = (place: Steps, location: Parameters<Findings['report']>[1], message: string): void =>
+    findings.report('HG2031', location, `${message.replace(/\.$/, '')}.`, { pointer: pointerOf(place) })
+  let found: OperationDescription | undefined
+  let problem: string | undefined
+  try {
+    found = declared.define(name, settings as never, compile)
+  } catch (error) {
+    problem = error instanceof Error ? error.message : String(error)
+  }
+  for (const { steps: place, message } of wrong.values()) report(place, tree.valueLocation(place), message)
+  // What else it says may come of the templates that are wrong.
+  if (wrong.size > 0) return undefined
+  if (problem !== undefined) report(steps, tree.keyLocation(tree.isWritten(steps) ? steps : steps.slice(0, -1)), problem)
+  return found
+}
+
+/** Where a template stands in the settings: it, or the only text that holds it. */
+const placeOf = (source: unknown, settings: unknown): Steps | undefined => {
+  const whole = placesOf(settings, (value) => value === source)[0]
+  if (whole !== undefined || typeof source !== 'string') return whole
+  const within = placesOf(settings, (value) => typeof value === 'string' && value.includes(source))
+  return within.length === 1 ? within[0] : undefined
+}
+
+const placesOf = (value: unknown, wanted: (value: unknown) => boolean): Steps[] => {
+  if (wanted(value)) return [[]]
+  if (!isContainer(value)) return []
+  const entries: readonly (readonly [string | number, unknown])[] = Array.isArray(value) ? [...value.entries()] : Object.entries(value)
+  return entries.flatMap(([step, child]) => placesOf(child, wanted).map((steps) => [step, ...steps]))
 }
 
 /** @param owner Where the adapter is named. @returns Whether they can be used. */
