@@ -154,6 +154,21 @@ describe('signing in', () => {
   })
 })
 
+test('a client id that is a secret is read whenever it is needed', async () => {
+  const secrets = { 'login#id': 'headgate', 'login#secret': 'a-secret-of-the-tests-only' }
+  const auth = { type: 'oauth2', client_id: '${secret:login#id}', client_secret: '${secret:login#secret}' } as const
+  const secretive = await adapterUnderTest(adapter, { baseUrl: server.issuer, auth, secrets, settings: { scope: 'openid' } })
+  try {
+    const tokens = await signedIn('ada', secretive)
+    expect(tokens).toMatchObject({ claims: { aud: 'headgate', sub: 'ada' } })
+    expect(await call('verify', { token: tokens['id_token'] ?? null }, secretive)).toMatchObject({ claims: { sub: 'ada' } })
+    const ended = await call('end_session', {}, secretive)
+    expect(new URL(ended['url'] ?? '').searchParams.get('client_id')).toBe('headgate')
+  } finally {
+    await secretive.close()
+  }
+})
+
 describe('tokens of the client itself', () => {
   const grant = { grant_type: 'client_credentials', scope: 'api:read' }
 

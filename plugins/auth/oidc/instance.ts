@@ -7,7 +7,7 @@ import { type Confirmation, localSessions, statedExpiryMs } from './local-sessio
 import type { operations } from './operations.ts'
 import type { OidcConfig } from './settings.ts'
 import { type Claims, refused, tokenCheck } from './token-check.ts'
-import { clientIdOf, type Tokens, tokensFor } from './token-endpoint.ts'
+import { clientIdOf, optionalClientId, type Tokens, tokensFor } from './token-endpoint.ts'
 
 type Input = Readonly<Record<string, string | undefined>>
 
@@ -44,7 +44,7 @@ export const oidcInstance = (context: AdapterContext, config: OidcConfig): Adapt
     const made = { state: input['state'] ?? random(), nonce: input['nonce'] ?? random(), code_verifier: random() }
     const url = endpointUrl(discovered.authorizationEndpoint, 'authorization_endpoint', {
       response_type: 'code',
-      client_id: clientIdOf(config),
+      client_id: clientIdOf(context, config),
       redirect_uri: input['redirect_uri'],
       scope: input['scope'] ?? config.scope,
       state: made.state,
@@ -73,7 +73,7 @@ export const oidcInstance = (context: AdapterContext, config: OidcConfig): Adapt
   }
 
   const idTokenClaims = async (idToken: string | undefined, nonce: string | undefined, signal: AbortSignal): Promise<Claims | undefined> => {
-    const clientId = clientIdOf(config)
+    const clientId = clientIdOf(context, config)
     try {
       if (idToken === undefined) {
         if (nonce !== undefined) throw refused('id_token_missing', 'The provider gave no ID token')
@@ -118,7 +118,7 @@ export const oidcInstance = (context: AdapterContext, config: OidcConfig): Adapt
 
   const verify = async (call: OperationCall): Promise<Json> => {
     const { token: given = '', nonce } = inputOf(call)
-    const audience = config.audience ?? clientIdOf(config)
+    const audience = config.audience ?? clientIdOf(context, config)
     try {
       return confirm('verify', given, await check(given, { audience, ...(nonce === undefined ? {} : { nonce }) }, call.signal))
     } catch (error) {
@@ -142,7 +142,7 @@ export const oidcInstance = (context: AdapterContext, config: OidcConfig): Adapt
     const { access_token: accessToken, ...query } = inputOf(call)
     if (accessToken !== undefined) sessions.forget(accessToken)
     const { value: discovered } = await provider.get(call.signal)
-    return { url: endpointUrl(discovered.endSessionEndpoint, 'end_session_endpoint', { client_id: config.clientId, ...query }) }
+    return { url: endpointUrl(discovered.endSessionEndpoint, 'end_session_endpoint', { client_id: optionalClientId(context, config), ...query }) }
   }
 
   const handlers = {

@@ -85,6 +85,7 @@ export const oidcSettings = (preset: Preset): JsonSchema => ({
 export interface OidcConfig {
   readonly expectedIssuers: readonly string[]
   readonly discoveryPath: string
+  /** Of `settings`, for a public client. */
   readonly clientId: string | undefined
   readonly clientAuthentication: 'client_secret_basic' | 'client_secret_post' | 'none'
   /** Of `auth`, in place of the discovered one. */
@@ -113,7 +114,7 @@ export const oidcConfig = ({ settings, auth, baseUrl }: Pick<AdapterContext, 'se
     // Configurations have no slash at the end of `base_url`, issuers may.
     expectedIssuers: settings['issuer'] === undefined ? [base, `${base}/`] : [text(settings['issuer'])],
     discoveryPath: `${issuerPath}/.well-known/openid-configuration`,
-    clientId: optionalText(auth['client_id'] ?? settings['client_id']),
+    clientId: optionalText(settings['client_id']),
     clientAuthentication: auth.type === 'oauth2' ? secretAuth : 'none',
     tokenUrl: optionalText(auth['token_url']),
     scope: text(settings['scope']),

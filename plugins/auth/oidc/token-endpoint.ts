@@ -40,7 +40,7 @@ export const tokensFor = async (
 
 /** RFC 6749, 2.3.1: id and secret are form-encoded before they become a Basic header. */
 const authenticated = (context: AdapterContext, config: OidcConfig, form: URLSearchParams): Readonly<Record<string, string>> => {
-  const clientId = clientIdOf(config)
+  const clientId = clientIdOf(context, config)
   const secret = config.clientAuthentication === 'none' ? undefined : context.secret('auth.client_secret')
   if (secret !== undefined && config.clientAuthentication === 'client_secret_basic') {
     const pair = [clientId, secret].map((part) => new URLSearchParams({ '': part }).toString().slice(1)).join(':')
@@ -51,11 +51,15 @@ const authenticated = (context: AdapterContext, config: OidcConfig, form: URLSea
   return {}
 }
 
-/** @throws {ProviderFailure} */
-export const clientIdOf = ({ clientId }: OidcConfig): string => {
+/** As it is at this moment: that of `auth` may be a secret. @throws {ProviderFailure} */
+export const clientIdOf = (context: AdapterContext, config: OidcConfig): string => {
+  const clientId = optionalClientId(context, config)
   if (clientId !== undefined) return clientId
   throw new ProviderFailure('internal', 'Neither auth.client_id nor settings.client_id says which client this is', { executed: 'no' })
 }
+
+export const optionalClientId = (context: AdapterContext, { clientId }: OidcConfig): string | undefined =>
+  context.secret('auth.client_id') ?? clientId
 
 const tokensOf = (body: Json): Tokens => {
   const invalid = (what: string): ProviderFailure =>
