@@ -136,7 +136,7 @@ describe('order placement', () => {
     await story.crash()
     const status = await story.ask(answer.headers.get('location') ?? '', undefined, { prefer: 'wait=60' })
     expect(status.body).toMatchObject({ status: 'completed', result: { body: { status: 'confirmed' } } })
-    expect(paid((status.body as Order).id)).toEqual(['succeeded'])
+    expect(paid((status.body as { readonly result: { readonly body: Order } }).result.body.id)).toEqual(['succeeded'])
     expect(await teaLeft()).toBe(before - 1)
   }, 90_000)
 })
