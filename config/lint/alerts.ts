@@ -1,13 +1,19 @@
-import { placeName, pointerOf } from '../source/value.ts'
+import { isMapping, placeName, pointerOf } from '../source/value.ts'
 import { httpUrl } from '../values/url.ts'
+import type { AlertInput } from '../../schemas/alerts.ts'
 import type { LintContext } from './context.ts'
 import { unknownName, unknownOperation } from './references.ts'
+import { fitting } from './unfit.ts'
 
 /** Channels that lead somewhere. */
 export const lintAlerts = (context: LintContext): void => {
   const { tree, findings, providers } = context
-  for (const [name, alert] of Object.entries(context.section('alerts') ?? {})) {
+  const fits = fitting(context)
+  const { alerts } = tree.root
+  for (const [name, value] of Object.entries(isMapping(alerts) ? alerts : {})) {
     const at = ['alerts', name]
+    if (!isMapping(value) || !fits(at, value)) continue
+    const alert = value as unknown as AlertInput
     if (alert.type === 'queue') unknownName(context, 'queue', alert.queue, [...at, 'queue'])
     if (alert.type === 'email') {
       unknownName(context, 'integration', alert.integration, [...at, 'integration'])

@@ -79,7 +79,7 @@ const usedOperations = ({ rawRules, consumers, flows, section }: LintContext): R
 }
 
 /** What can be said of a list of modes without knowing what they lead to. */
-const lintModes = (context: LintContext, at: Steps, modes: Readonly<Record<string, ValidMode>>, operations: readonly Candidate[]): void => {
+export const lintModes = (context: LintContext, at: Steps, modes: Readonly<Record<string, ValidMode>>, operations: readonly Candidate[]): void => {
   const earlier: { readonly name: string; readonly when: readonly ValidCondition[] }[] = []
   for (const [name, mode] of Object.entries(modes)) {
     const steps = [...at, name]

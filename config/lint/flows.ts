@@ -124,7 +124,7 @@ const lintOrder = ({ tree, findings }: LintContext, { steps }: ValidFlow, known:
 
 const ofService = ['method', 'path', 'headers', 'body'] as const
 
-const lintCall = (context: LintContext, at: Steps, call: ValidCall): void => {
+export const lintCall = (context: LintContext, at: Steps, call: ValidCall): void => {
   const { tree, findings } = context
   const { service, integration, operation, path } = call
   const report = (steps: Steps, message: string, hint?: string): void =>

@@ -15,6 +15,7 @@ import { lintPlainSecrets, lintReferences } from './secrets.ts'
 import { lintServices, type ServiceFiles } from './services.ts'
 import { lintState } from './state.ts'
 import { lintTargets } from './targets.ts'
+import { lintUnfit } from './unfit.ts'
 import type { ReadFile } from './named-file.ts'
 import type { TlsTexts } from '../resolve/tls.ts'
 
@@ -45,6 +46,7 @@ export const lint = (tree: Tree, findings: Findings, { readFile, ...adapters }: 
   lintMetrics(context)
   const { tls, files } = lintServices(context, readFile)
   const integrationTls = lintIntegrations(context, readFile, messageFiles)
+  lintUnfit(context)
   lintFlows(context)
   lintAlerts(context)
   const stateTls = lintState(context, readFile, messageFiles)
