@@ -21,18 +21,19 @@ const standardFormats: Readonly<Record<string, (text: string) => boolean>> = {
 /**
  * A check against a schema of an adapter: draft-07, Ajv's strict mode, with the formats of configurations and `date-time`, `date`, `email`,
  * `uri`, `uuid`.
- * @returns Fills defaults into `value` where `useDefaults` is set, and tells all that does not fit; empty when all fits.
+ * @param options `allErrors`: whether to go on after the first mismatch, which values of strangers must not make us do.
+ * @returns Fills defaults into `value` where `useDefaults` is set, and tells what does not fit; empty when all fits.
  * @throws Error where it is no schema that can be used.
  */
 export const adapterSchema = (
   schema: Readonly<Record<string, unknown>>,
-  { useDefaults = false }: { readonly useDefaults?: boolean } = {},
+  { useDefaults = false, allErrors = true }: { readonly useDefaults?: boolean; readonly allErrors?: boolean } = {},
 ): ((value: unknown) => readonly SchemaMismatch[]) => {
   const ajv = new Ajv({
     strict: true,
     strictRequired: false,
     allowUnionTypes: true,
-    allErrors: true,
+    allErrors,
     ownProperties: true,
     useDefaults,
     logger: false,

@@ -1,6 +1,6 @@
-import { Ajv } from 'ajv'
-import type { ErrorObject, ValidateFunction } from 'ajv'
+import type { ErrorObject } from 'ajv'
 import type { JsonValue } from '../../config/model.ts'
+import { adapterSchema } from '../../config/values/adapter-schema.ts'
 import type { JsonSchema } from '../plugin.ts'
 
 /** Checks values against the schema of an adapter. */
@@ -9,13 +9,12 @@ export interface SchemaCheck {
   (value: JsonValue): { readonly value: JsonValue } | { readonly problem: string }
 }
 
-/** Of no value in it: an input may hold what must not stand in logs. */
+/** `anyOf` has several for one mismatch. */
 const maxProblems = 5
 
-/** @throws Error The schema is no schema. */
+/** Formats mean what they mean when the configuration is checked. @throws Error The schema is no schema. */
 export function schemaCheck(schema: JsonSchema): SchemaCheck {
-  const ajv = new Ajv({ strict: true, strictRequired: false, allErrors: false, useDefaults: true, allowUnionTypes: true, validateFormats: false })
-  const validate: ValidateFunction = ajv.compile(schema)
+  const check = adapterSchema(schema, { useDefaults: true, allErrors: false })
   return (value) => {
     // Defaults are written into the value, which belongs to somebody else. What an adapter gives may be anything.
     let copy: unknown
@@ -25,11 +24,18 @@ export function schemaCheck(schema: JsonSchema): SchemaCheck {
     } catch {
       return { problem: 'the value cannot be written as JSON' }
     }
-    if (validate(copy)) return { value: copy as JsonValue }
-    return { problem: (validate.errors ?? []).slice(0, maxProblems).map(described).join('; ') }
+    const wrong = check(copy)
+    if (wrong.length === 0) return { value: copy as JsonValue }
+    return {
+      problem: wrong
+        .slice(0, maxProblems)
+        .map(({ error }) => described(error))
+        .join('; '),
+    }
   }
 }
 
+/** Of no value in it: an input may hold what must not stand in logs. */
 function described({ instancePath, message, params, keyword }: ErrorObject): string {
   const place = instancePath === '' ? 'the value' : instancePath
   const extra = keyword === 'additionalProperties' ? ` (${JSON.stringify((params as { additionalProperty?: unknown }).additionalProperty)})` : ''

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import type { Json } from '../../gateway/plugin.ts'
 import { adapter } from '../../plugins/auth/oidc/oidc.ts'
 import { adapterUnderTest } from '../kit/adapter.ts'
@@ -158,15 +158,10 @@ test('a client id that is a secret is read whenever it is needed', async () => {
   const secrets = { 'login#id': 'headgate', 'login#secret': 'a-secret-of-the-tests-only' }
   const auth = { type: 'oauth2', client_id: '${secret:login#id}', client_secret: '${secret:login#secret}' } as const
   const secretive = await adapterUnderTest(adapter, { baseUrl: server.issuer, auth, secrets, settings: { scope: 'openid' } })
-  try {
-    const tokens = await signedIn('ada', secretive)
-    expect(tokens).toMatchObject({ claims: { aud: 'headgate', sub: 'ada' } })
-    expect(await call('verify', { token: tokens['id_token'] ?? null }, secretive)).toMatchObject({ claims: { sub: 'ada' } })
-    const ended = await call('end_session', {}, secretive)
-    expect(new URL(ended['url'] ?? '').searchParams.get('client_id')).toBe('headgate')
-  } finally {
-    await secretive.close()
-  }
+  onTestFinished(() => secretive.close())
+  const tokens = await signedIn('ada', secretive)
+  expect(await call('verify', { token: tokens['id_token'] ?? null }, secretive)).toMatchObject({ claims: { aud: 'headgate', sub: 'ada' } })
+  expect((await call('end_session', {}, secretive))['url']).toContain('client_id=headgate')
 })
 
 describe('tokens of the client itself', () => {
