@@ -18,6 +18,9 @@ const standardFormats: Readonly<Record<string, (text: string) => boolean>> = {
   uuid: (text) => /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text),
 }
 
+/** Checks that schemas are schemas. One for all: making it takes longer than most checks that it is there for. */
+let metaSchema: Ajv | undefined
+
 /**
  * A check against a schema of an adapter: draft-07, Ajv's strict mode, with the formats of configurations and `date-time`, `date`, `email`,
  * `uri`, `uuid`.
@@ -37,7 +40,11 @@ export const adapterSchema = (
     ownProperties: true,
     useDefaults,
     logger: false,
+    meta: false,
+    validateSchema: false,
   })
+  metaSchema ??= new Ajv({ strict: false, logger: false })
+  metaSchema.validateSchema(schema, true)
   for (const [name, { parse }] of Object.entries(valueFormats)) ajv.addFormat(name, { type: 'string', validate: (text: string) => parse(text).ok })
   for (const [name, validate] of Object.entries(standardFormats)) ajv.addFormat(name, { type: 'string', validate })
   const check = ajv.compile(schema)
