@@ -44,7 +44,7 @@ export const adapterSchema = (
     validateSchema: false,
   })
   metaSchema ??= new Ajv({ strict: false, logger: false })
-  metaSchema.validateSchema(schema, true)
+  if (metaSchema.validateSchema(schema, true) !== true) throw new Error('the schema is no schema')
   for (const [name, { parse }] of Object.entries(valueFormats)) ajv.addFormat(name, { type: 'string', validate: (text: string) => parse(text).ok })
   for (const [name, validate] of Object.entries(standardFormats)) ajv.addFormat(name, { type: 'string', validate })
   const check = ajv.compile(schema)
