@@ -330,3 +330,18 @@ test('all templates of an operation that are wrong are told of at once, each in 
   const at = (place: string): object => ({ code: 'HG2031', pointer: `/integrations/parcels/operations/ship/settings/${place}` })
   expect(diagnostics).toMatchObject([at('path'), at('query/note'), at('body/to'), at('body/lines/1'), at('output/parcel')])
 })
+
+test('a good configuration counts its integrations and flows too', async () => {
+  await writeFile(
+    join(folder, 'flows.yaml'),
+    `integrations:
+  api: { plugin: http, base_url: "https://api.example.com", operations: { look: { settings: { method: GET, path: /looks } } } }
+flows:
+  look: { steps: [{ name: look, integration: api.look }] }
+routing_rules:
+  - { path: /looks, methods: [POST], flow: look }
+`,
+  )
+  const { out } = await headgate(['validate', 'flows.yaml'], { cwd: folder })
+  expect(out).toBe('flows.yaml: fine (1 route, 0 services, 1 integration, 1 flow)\n')
+})

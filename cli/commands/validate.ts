@@ -38,6 +38,8 @@ const fineLine = ({ config }: LoadResult, paths: readonly string[], io: Io): str
     countText(config.routes.length, 'route'),
     countText(config.services.length, 'service'),
     ...(config.queues.length === 0 ? [] : [countText(config.queues.length, 'queue'), countText(config.consumers.length, 'consumer')]),
+    ...(config.integrations.length === 0 ? [] : [countText(config.integrations.length, 'integration')]),
+    ...(config.flows.length === 0 ? [] : [countText(config.flows.length, 'flow')]),
   ]
   return `${paths.join(', ')}: ${io.out.style('green', 'fine')} (${counts.join(', ')})\n`
 }
