@@ -345,3 +345,11 @@ routing_rules:
   const { out } = await headgate(['validate', 'flows.yaml'], { cwd: folder })
   expect(out).toBe('flows.yaml: fine (1 route, 0 services, 1 integration, 1 flow)\n')
 })
+
+test('a plugin whose packages are not installed says what to run', async () => {
+  await writeFile(join(folder, 'lonely.mjs'), "import 'a-package-that-nobody-has'\n")
+  await writeFile(join(folder, 'lonely.yaml'), `plugins: [./lonely.mjs]\n${good}`)
+  const { out } = await headgate(['validate', 'lonely.yaml'], { cwd: folder })
+  expect(out).toContain("Cannot find package 'a-package-that-nobody-has'")
+  expect(out).toContain('Run `npm install` in its folder')
+})

@@ -119,5 +119,6 @@ const failure = (error: unknown): Failed => {
     return { message: 'Node runs no TypeScript inside node_modules.', hint: 'Publish JavaScript, or name the plugin by its path.' }
   const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error)
   const [first = ''] = text.split('\n')
-  return { message: `its import failed with ${first.endsWith('.') ? first : `${first}.`}` }
+  const hint = code === 'ERR_MODULE_NOT_FOUND' ? { hint: 'Run `npm install` in its folder, or mend the path that it imports.' } : {}
+  return { message: `its import failed with ${first.endsWith('.') ? first : `${first}.`}`, ...hint }
 }
