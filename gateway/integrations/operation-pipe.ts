@@ -5,6 +5,7 @@ import { compose } from '../pipe.ts'
 import type { Handler, Stage } from '../pipe.ts'
 import { attemptTimeout } from '../policies/attempt-timeout.ts'
 import type { CircuitBreaker } from '../policies/circuit-breaker.ts'
+import { interruptibleSleep } from '../policies/interruptible-sleep.ts'
 import { retry } from '../policies/retry.ts'
 import type { RetryRules } from '../policies/retry.ts'
 import { longestTimerMs } from '../services/timer.ts'
@@ -65,7 +66,7 @@ export function operationPipe(config: IntegrationConfig, operation: OperationCon
     budget: { called: () => undefined, take: () => true },
     now: deps.now,
     random: deps.random,
-    sleep,
+    sleep: interruptibleSleep,
     onRetry: (attempt) => {
       deps.series.retried()
       const lost = 'result' in attempt && attempt.result.type === 'failed' && attempt.result.failure.executed === 'unknown'
@@ -89,22 +90,6 @@ const retryRules = (traits: OperationTraits, maxDelayMs: number): RetryRules<Pro
   askedDelayMs: (outcome) => (outcome.type === 'failed' ? outcome.failure.retryAfterMs : undefined),
   discard: () => undefined,
 })
-
-const sleep = (ms: number, call: ProviderCall): Promise<void> =>
-  new Promise((resolve, reject) => {
-    const timer = setTimeout(
-      () => {
-        call.interrupt = undefined
-        resolve()
-      },
-      Math.min(ms, longestTimerMs),
-    )
-    call.interrupt = (reason) => {
-      clearTimeout(timer)
-      call.interrupt = undefined
-      reject(reason)
-    }
-  })
 
 /** Turns refusals of the stages inside into outcomes. */
 const heldBack =

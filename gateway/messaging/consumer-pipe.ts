@@ -8,6 +8,7 @@ import type { Handler } from '../pipe.ts'
 import { attemptTimeout } from '../policies/attempt-timeout.ts'
 import type { BackoffPolicy } from '../policies/backoff.ts'
 import { CircuitBreaker } from '../policies/circuit-breaker.ts'
+import { interruptibleSleep } from '../policies/interruptible-sleep.ts'
 import { retry } from '../policies/retry.ts'
 import type { FailedAttempt, RetryRules } from '../policies/retry.ts'
 import { longestTimerMs } from '../services/timer.ts'
@@ -49,7 +50,7 @@ export function consumerPipe(config: ConsumerConfig, deps: ConsumerDeps, onRetry
         budget: { called: () => undefined, take: () => true },
         now: deps.now,
         random: deps.random,
-        sleep: waiter,
+        sleep: interruptibleSleep,
         onRetry,
         onBudgetExhausted: () => undefined,
       }),
@@ -79,23 +80,6 @@ const retryRules = (epochNow: () => number): RetryRules<DeliveryCall, TargetAnsw
   askedDelayMs: (answer) => askedMs(answer, epochNow()),
   discard: () => undefined,
 })
-
-/** Waits between two attempts, unless the delivery is cut off meanwhile. */
-const waiter = (ms: number, call: DeliveryCall): Promise<void> =>
-  new Promise((resolve, reject) => {
-    const timer = setTimeout(
-      () => {
-        call.interrupt = undefined
-        resolve()
-      },
-      Math.min(ms, longestTimerMs),
-    )
-    call.interrupt = (reason) => {
-      clearTimeout(timer)
-      call.interrupt = undefined
-      reject(reason)
-    }
-  })
 
 function breakerOf(config: ConsumerConfig, deps: ConsumerDeps, waits: Patience<TargetAnswer> | undefined): CircuitBreaker | undefined {
   if (config.circuitBreaker === undefined) return undefined

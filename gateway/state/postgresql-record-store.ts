@@ -3,8 +3,8 @@ import { timeLimited } from '../messaging/jobs/redis/time-limit.ts'
 import { postgresqlPool } from './postgresql-pool.ts'
 import type { PostgresqlPoolOptions, Row } from './postgresql-pool.ts'
 import { makeTable } from './postgresql-tables.ts'
-import type { RecordStore, StoredRecord } from './record-store.ts'
-import { checkRecord, msOf, never, page, storedMs, storedText, textOf } from './record-values.ts'
+import type { RecordStore } from './record-store.ts'
+import { checkRecord, never, page, recordOf, storedMs, storedText, textOf } from './record-values.ts'
 
 export interface PostgresqlRecordStoreOptions extends PostgresqlPoolOptions {
   /** How often expired records are looked for, in milliseconds. Default 30,000. */
@@ -135,15 +135,3 @@ export function postgresqlRecordStore(options: PostgresqlRecordStoreOptions): Re
 
 const notSent = ({ code, message, retryAfterSeconds, cause }: GatewayError): GatewayError =>
   new GatewayError(code, { detail: message, ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }), sent: false, cause })
-
-const recordOf = (row: Row): StoredRecord => ({
-  kind: String(row['kind']),
-  id: textOf(String(row['id'])),
-  group: textOf(String(row['grp'])),
-  state: textOf(String(row['state'])),
-  dueAtMs: msOf(row['due_at_ms']),
-  expiresAtMs: msOf(row['expires_at_ms']),
-  createdAtMs: storedMs(Number(row['created_at_ms'])),
-  version: Number(row['version']),
-  value: String(row['value']),
-})

@@ -1,8 +1,7 @@
-import type { SQLOutputValue } from 'node:sqlite'
 import type { ProgramOpener } from '../messaging/sqlite/program.ts'
 import type { StoredRecord } from './record-store.ts'
 import { makeTables } from './record-tables.ts'
-import { msOf, never, storedMs, textOf } from './record-values.ts'
+import { never, recordOf, textOf } from './record-values.ts'
 import type { Place } from './record-values.ts'
 
 /** A record whose texts and times are as the file has them. */
@@ -128,15 +127,3 @@ export const open: ProgramOpener<RecordOperations, RecordProgramData> = (databas
     },
   }
 }
-
-const recordOf = (row: Readonly<Record<string, SQLOutputValue>>): StoredRecord => ({
-  kind: String(row['kind']),
-  id: textOf(String(row['id'])),
-  group: textOf(String(row['grp'])),
-  state: textOf(String(row['state'])),
-  dueAtMs: msOf(row['due_at_ms']),
-  expiresAtMs: msOf(row['expires_at_ms']),
-  createdAtMs: storedMs(Number(row['created_at_ms'])),
-  version: Number(row['version']),
-  value: String(row['value']),
-})

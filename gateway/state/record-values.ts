@@ -55,6 +55,19 @@ export function textOf(stored: string): string {
   })
 }
 
+/** A record from a row of a table, whose columns have the same names in each database. */
+export const recordOf = (row: Readonly<Record<string, unknown>>): StoredRecord => ({
+  kind: String(row['kind']),
+  id: textOf(String(row['id'])),
+  group: textOf(String(row['grp'])),
+  state: textOf(String(row['state'])),
+  dueAtMs: msOf(row['due_at_ms']),
+  expiresAtMs: msOf(row['expires_at_ms']),
+  createdAtMs: storedMs(Number(row['created_at_ms'])),
+  version: Number(row['version']),
+  value: String(row['value']),
+})
+
 /** Where a page ended: the place of its last record in the order of the list. */
 export interface Place {
   readonly createdAtMs: number

@@ -8,6 +8,7 @@ import { traceparent } from '../../observe/trace.ts'
 import type { DeliveryCall } from '../consumer-call.ts'
 import { jobHeader } from '../message.ts'
 import type { Message } from '../message.ts'
+import { cuttable } from './cuttable.ts'
 import { taken } from './target.ts'
 import type { Target, TargetAnswer } from './target.ts'
 
@@ -44,7 +45,7 @@ export function operationTarget(queue: string, target: OperationTargetSettings, 
       trace: { traceparent: traceparent(call.trace) },
     })
   }
-  return cuttable(async (call) => {
+  return patient(async (call) => {
     const intent = call.delivery.message.headers[intentHeader]
     const result = intent === undefined ? await execute(call) : await operations.resume(intent, 'delivery')
     if (result === undefined) throw new GatewayError('OPERATION_FAILED', { detail: 'Nothing is known any more of the intent of this message' })
@@ -55,7 +56,7 @@ export function operationTarget(queue: string, target: OperationTargetSettings, 
 /** Begins a flow; the message has had its effect once the flow is stored. */
 export function flowTarget(queue: string, target: { readonly flow: string; readonly request?: JsonTemplate }, flows: Flows): Target {
   const inputOf = messageInput(target.request)
-  return cuttable(async (call) => {
+  return patient(async (call) => {
     const { message } = call.delivery
     const request = { flow: target.flow, input: inputOf(message), key: keyOf(message), scope: `queue ${queue}`, traceparent: traceparent(call.trace) }
     await flows.start(request)
@@ -109,22 +110,7 @@ function answerOf(result: OperationResult, message: Message): TargetAnswer {
   }
 }
 
-/** An operation cannot be called back: cut off, it goes on by itself, and the message is delivered again. */
-const cuttable =
-  (work: (call: DeliveryCall) => Promise<TargetAnswer>): Target =>
-  async (call) => {
-    if (call.aborted) throw new GatewayError('CLIENT_GONE')
-    call.attempts += 1
-    call.sent = true
-    const cut = new Promise<never>((_resolve, reject) => {
-      call.interrupt = reject
-    })
-    try {
-      return await Promise.race([work(call).catch(postponed), cut])
-    } finally {
-      call.interrupt = undefined
-    }
-  }
+const patient = (work: (call: DeliveryCall) => Promise<TargetAnswer>): Target => cuttable((call) => work(call).catch(postponed))
 
 /** Neither is the fault of the message: it waits, and no attempt is counted. */
 function postponed(error: unknown): TargetAnswer {

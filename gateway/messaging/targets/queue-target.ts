@@ -1,7 +1,6 @@
-import { GatewayError } from '../../errors.ts'
-import type { DeliveryCall } from '../consumer-call.ts'
 import type { Message } from '../message.ts'
 import type { Publisher } from '../publisher.ts'
+import { cuttable } from './cuttable.ts'
 import { taken } from './target.ts'
 import type { EventGate, Target } from './target.ts'
 
@@ -11,20 +10,8 @@ export const queueTarget = (queue: string, publisher: Publisher): Target => stor
 /** Hands the message on as an event. @throws {GatewayError} see {@link EventGate} */
 export const eventsTarget = (events: readonly string[], gate: EventGate): Target => storing((message) => gate(message, events))
 
-/** A publish cannot be called back: cut off, it may be stored or not, and the message is delivered again. */
-const storing =
-  (store: (message: Message) => Promise<void>): Target =>
-  async (call: DeliveryCall) => {
-    if (call.aborted) throw new GatewayError('CLIENT_GONE')
-    call.attempts += 1
-    call.sent = true
-    const cut = new Promise<never>((_resolve, reject) => {
-      call.interrupt = reject
-    })
-    try {
-      await Promise.race([store(call.delivery.message), cut])
-      return taken
-    } finally {
-      call.interrupt = undefined
-    }
-  }
+const storing = (store: (message: Message) => Promise<void>): Target =>
+  cuttable(async ({ delivery }) => {
+    await store(delivery.message)
+    return taken
+  })
