@@ -1,5 +1,6 @@
 import type { FromSchema, JSONSchema } from 'json-schema-to-ts'
 import { circuitBreaker } from './circuit-breaker.ts'
+import { connectTimeout } from './connection.ts'
 import { failureModes } from './failure-modes.ts'
 import { tls } from './tls.ts'
 
@@ -183,7 +184,7 @@ export const integration = {
     },
     auth: { description: 'How calls prove who they are, told apart by `type`.', anyOf: [none, bearer, apiKey, basic, oauth2, aws] },
     tls: { ...tls, description: 'TLS towards the provider.' },
-    connect_timeout: { type: 'string', format: 'headgate-duration', default: '5s', description: 'Longest wait for a connection.' },
+    connect_timeout: { ...connectTimeout, description: 'Longest wait for a connection.' },
     timeout: { type: 'string', format: 'headgate-duration', default: '30s', description: 'ONE ATTEMPT, until the whole answer is here.' },
     rate_limit: { ...rateLimit, description: 'Calls to the provider, such as `100/min`; shared by all gateways where `state` is Redis.' },
     max_concurrent: {

@@ -4,7 +4,7 @@ import type { ValidCondition, ValidConsumer, ValidIntegration, ValidMode, ValidO
 import { readDurationMs } from './readers.ts'
 
 /** Status of the answer to the caller where the mode says none; absent: the answer is another one's. */
-const defaultStatus: Readonly<Partial<Record<FailureAction, number>>> = {
+export const defaultStatus: Readonly<Partial<Record<FailureAction, number>>> = {
   queue: 202,
   back_off_and_queue: 202,
   idempotent_retry: 202,

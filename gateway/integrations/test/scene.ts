@@ -1,4 +1,5 @@
 import type { FailureModeConfig, IntegrationConfig, OperationConfig } from '../../../config/model.ts'
+import { defaultStatus } from '../../../config/resolve/failure-modes.ts'
 import type { Alert } from '../../alerts/alert.ts'
 import type { Message } from '../../messaging/message.ts'
 import { metrics } from '../../observe/metrics.ts'
@@ -130,23 +131,13 @@ export function integrationOf(
   }
 }
 
-const defaults: Partial<Record<FailureModeConfig['then'], number>> = {
-  queue: 202,
-  back_off_and_queue: 202,
-  idempotent_retry: 202,
-  log_and_alert: 502,
-  skip: 200,
-  notify: 422,
-  manual_review: 202,
-}
-
 /** A mode as the configuration gives it; named after what it does. */
 export const modeOf = (
   when: FailureModeConfig['when'][number],
   action: FailureModeConfig['then'],
   change: Partial<FailureModeConfig> = {},
 ): FailureModeConfig => {
-  const status = defaults[action]
+  const status = defaultStatus[action]
   const queue = action === 'queue' || action === 'back_off_and_queue' ? { queue: 'payment.process' } : {}
   const mode = { name: action, when: [when], ...(status === undefined ? {} : { status }), ...queue, ...change }
   // An object that is written with a `then` looks like a promise.
