@@ -1,5 +1,7 @@
 import { ProviderFailure } from '../../gateway/plugin.ts'
-import type { FailureKind, Json, OperationCall, OperationDefinition, OperationHandlers } from '../../gateway/plugin.ts'
+import type { AdapterContext, FailureKind, Json, OperationCall, OperationDefinition, OperationHandlers } from '../../gateway/plugin.ts'
+import { fieldsOf } from './events.ts'
+import { durationMs } from './settings.ts'
 
 /** As `get_template` returns it, without `stale`. */
 export interface StoredTemplate {
@@ -46,12 +48,11 @@ export interface StoredTemplates {
   markMissing(id: string): void
 }
 
-export interface StoredTemplatesOptions {
-  readonly ttlMs: number
-  now(): number
-  /** @throws {ProviderFailure} `not_found` where there is none. */
-  load(id: string, signal: AbortSignal): Promise<StoredTemplate>
-}
+/** A template as the provider has it, of which what is no text is left out. */
+export type LoadedTemplate = Readonly<Partial<Record<'name' | 'subject' | 'text' | 'html', Json | undefined>>>
+
+/** @throws {ProviderFailure} `not_found` where there is none. */
+type LoadTemplate = (id: string, signal: AbortSignal) => Promise<LoadedTemplate>
 
 const maxTemplates = 500
 /** A template that was just created should not be refused for long. */
@@ -61,8 +62,13 @@ const away: ReadonlySet<FailureKind> = new Set(['network_error', 'timeout', 'ser
 export const noTemplate = (): ProviderFailure =>
   new ProviderFailure('template_error', 'the provider has no such template', { executed: 'no', code: 'template_missing' })
 
-/** Copies of templates, and which ones there are not; the least recently used are forgotten. */
-export function storedTemplates({ ttlMs, now, load }: StoredTemplatesOptions): StoredTemplates {
+/**
+ * Copies of templates, and which ones there are not; the least recently used are forgotten.
+ * @param context Its settings have `templatesSetting`.
+ */
+export function storedTemplates({ settings, now: clock }: Pick<AdapterContext, 'settings' | 'now'>, load: LoadTemplate): StoredTemplates {
+  const ttlMs = durationMs(fieldsOf(settings['templates'])['ttl'])
+  const now = (): number => clock()
   const known = new Map<string, { readonly template: StoredTemplate | undefined; readonly atMs: number }>()
   const lookUp = (id: string) => {
     const found = known.get(id)
@@ -86,7 +92,7 @@ export function storedTemplates({ ttlMs, now, load }: StoredTemplatesOptions): S
     const copy = lookUp(id)
     if (copy?.template !== undefined && now() - copy.atMs < ttlMs) return { ...copy.template }
     try {
-      const template = await load(id, signal)
+      const template = { id, ...texts(await load(id, signal)) }
       remember(id, { template, atMs: now() })
       return { ...template }
     } catch (error) {
@@ -105,3 +111,6 @@ export function storedTemplates({ ttlMs, now, load }: StoredTemplatesOptions): S
   }
   return { handlers: { run, local }, ensureKnown, markMissing }
 }
+
+const texts = (fields: LoadedTemplate): Readonly<Record<string, string>> =>
+  Object.fromEntries(Object.entries(fields).filter((entry): entry is [string, string] => typeof entry[1] === 'string'))

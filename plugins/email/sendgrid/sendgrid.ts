@@ -7,7 +7,7 @@ import { mailOf, sendBulkOperation, sendOperation } from '../mail.ts'
 import type { Mail } from '../mail.ts'
 import { durationMs, fromOf, fromSetting, templatesSetting } from '../settings.ts'
 import { getTemplateOperation, storedTemplates } from '../stored-templates.ts'
-import type { StoredTemplate } from '../stored-templates.ts'
+import type { LoadedTemplate } from '../stored-templates.ts'
 import { readEvents, verificationKey } from './event-webhook.ts'
 import { refusedPositions, sendgridFailure } from './failures.ts'
 import { groupOf, sendRequest } from './request.ts'
@@ -56,7 +56,7 @@ function create(context: AdapterContext): AdapterInstance {
   const webhook = fieldsOf(context.settings['webhook'])
   const publicKey = textOf(webhook['public_key'])
   if (publicKey !== undefined) verificationKey(publicKey)
-  const templates = storedTemplates({ ttlMs: durationMs(fieldsOf(context.settings['templates'])['ttl']), now: () => now(), load })
+  const templates = storedTemplates(context, load)
 
   async function get(path: string, signal: AbortSignal): Promise<ProviderAnswer> {
     const answer = await http.request({ method: 'GET', path, signal })
@@ -64,14 +64,11 @@ function create(context: AdapterContext): AdapterInstance {
     return answer
   }
 
-  async function load(id: string, signal: AbortSignal): Promise<StoredTemplate> {
+  async function load(id: string, signal: AbortSignal): Promise<LoadedTemplate> {
     const template = fieldsOf((await get(`/templates/${encodeURIComponent(id)}`, signal)).json())
     const versions = listOf(template['versions']).map(fieldsOf)
     const version = versions.find(({ active }) => active === 1) ?? versions[0] ?? {}
-    return {
-      id,
-      ...texts({ name: template['name'], subject: version['subject'], text: version['plain_content'], html: version['html_content'] }),
-    }
+    return { name: template['name'], subject: version['subject'], text: version['plain_content'], html: version['html_content'] }
   }
 
   const post = (mails: readonly [Mail, ...Mail[]], signal: AbortSignal): Promise<ProviderAnswer> =>
@@ -139,6 +136,3 @@ function create(context: AdapterContext): AdapterInstance {
     },
   }
 }
-
-const texts = (fields: Readonly<Record<string, unknown>>): Readonly<Record<string, string>> =>
-  Object.fromEntries(Object.entries(fields).filter((entry): entry is [string, string] => typeof entry[1] === 'string'))

@@ -5,9 +5,9 @@ import type { BatchAnswer } from '../batches.ts'
 import { fieldsOf, listOf, mailEvents, textOf } from '../events.ts'
 import { mailOf, sendBulkOperation, sendOperation } from '../mail.ts'
 import type { Mail } from '../mail.ts'
-import { durationMs, fromOf, fromSetting, templatesSetting } from '../settings.ts'
+import { fromOf, fromSetting, templatesSetting } from '../settings.ts'
 import { getTemplateOperation, storedTemplates } from '../stored-templates.ts'
-import type { StoredTemplate } from '../stored-templates.ts'
+import type { LoadedTemplate } from '../stored-templates.ts'
 import { sesCall } from './client.ts'
 import { sesEntryFailure, sesFailure } from './failures.ts'
 import { readNotification } from './notifications.ts'
@@ -47,19 +47,13 @@ function create(context: AdapterContext): AdapterInstance {
   const configurationSet = textOf(context.settings['configuration_set'])
   const call = sesCall(context)
   const sns = context.settings['sns'] === undefined ? undefined : snsMessages(fieldsOf(context.settings['sns']), context)
-  const templates = storedTemplates({ ttlMs: durationMs(fieldsOf(context.settings['templates'])['ttl']), now: () => now(), load })
+  const templates = storedTemplates(context, load)
 
-  async function load(id: string, signal: AbortSignal): Promise<StoredTemplate> {
+  async function load(id: string, signal: AbortSignal): Promise<LoadedTemplate> {
     const answer = await call('GET', `/v2/email/templates/${encodeURIComponent(id)}`, undefined, signal)
     if (answer.status !== 200) throw sesFailure(answer, false, now())
     const content = fieldsOf(fieldsOf(answer.json())['TemplateContent'])
-    const [subject, text, html] = [textOf(content['Subject']), textOf(content['Text']), textOf(content['Html'])]
-    return {
-      id,
-      ...(subject === undefined ? {} : { subject }),
-      ...(text === undefined ? {} : { text }),
-      ...(html === undefined ? {} : { html }),
-    }
+    return { subject: textOf(content['Subject']), text: textOf(content['Text']), html: textOf(content['Html']) }
   }
 
   function ensureSent(answer: ProviderAnswer, { template }: Mail): void {
