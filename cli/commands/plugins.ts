@@ -74,6 +74,7 @@ const described = (found: AvailableAdapter): object => {
     interface: adapter.interface,
     base_url: adapter.baseUrl ?? null,
     auth: adapter.auth,
+    ...(adapter.tokenUrl === undefined ? {} : { token_url: adapter.tokenUrl }),
     settings: adapter.settings,
     operations: Object.fromEntries(
       Object.entries(adapter.operations).map(([name, { undo, kinds = [], keyTtlMs, ...operation }]) => [

@@ -31,6 +31,7 @@ const facts = (adapter: Adapter, from: string | undefined): string[][] => [
   ['from', from ?? 'built in'],
   ['base_url', adapter.baseUrl === false ? 'none: it does not speak HTTP' : (adapter.baseUrl ?? 'required')],
   ['auth', adapter.auth.join(', ')],
+  ...(adapter.tokenUrl === undefined ? [] : [['token_url', adapter.tokenUrl]]),
 ]
 
 const settingHeaders = ['NAME', 'TYPE', 'DEFAULT', 'MEANING'] as const
@@ -56,14 +57,16 @@ const natures = {
 } as const
 
 const operationText = (operation: OperationDefinition, stream: TextStream): string => {
-  const { undo, maxBatch, local, kinds = [] } = operation
+  const { undo, maxBatch, local, ephemeral, templateField, kinds = [] } = operation
   const own = kinds.filter((kind) => !commonKinds.some((common) => common === kind))
   const lines = [
     operation.summary,
     natures[operation.idempotency],
     ...(undo === undefined ? [] : [`undone by: ${Object.keys(undo).join(', ')}`]),
     ...(maxBatch === undefined ? [] : [`up to ${maxBatch} in one call`]),
-    ...(local === true ? ['can be answered without the provider'] : []),
+    ...(local === true ? ['can be answered without the provider: `then: use_local_session`'] : []),
+    ...(ephemeral === true ? ['passes credentials: calls from a route are not stored, and no key of their caller is taken'] : []),
+    ...(templateField === undefined ? [] : [`\`then: use_default_template\` replaces \`${templateField}\``]),
     ...(own.length === 0 ? [] : [`own failures: ${own.join(', ')}`]),
   ]
   const input = settingRows(operation.input)
