@@ -3,6 +3,7 @@ import { maxRecordBytes } from '../../gateway/state/record-store.ts'
 import type { NewRecord, RecordStore, StoredRecord } from '../../gateway/state/record-store.ts'
 import { until } from '../kit/until.ts'
 import type { StoreProcess } from '../state/store-process.ts'
+import { newRecord } from '../state/records.ts'
 
 /** A store of its own for one test. */
 export interface RecordStoreHarness {
@@ -28,17 +29,7 @@ export function describeRecordStore(name: string, setup: () => Promise<RecordSto
     })
     afterEach(() => harness.stop())
 
-    const record = (id: string, over: Partial<NewRecord> = {}): NewRecord => ({
-      kind: 'intent',
-      id,
-      group: 'payment.create_payment',
-      state: 'running',
-      dueAtMs: Infinity,
-      expiresAtMs: Infinity,
-      createdAtMs: harness.now(),
-      value: '{}',
-      ...over,
-    })
+    const record = (id: string, over: Partial<NewRecord> = {}): NewRecord => newRecord(id, { createdAtMs: harness.now(), ...over })
     const ids = (records: readonly StoredRecord[]): string[] => records.map(({ id }) => id)
 
     describe('a record', () => {

@@ -1,20 +1,15 @@
-import { fork } from 'node:child_process'
-import type { ChildProcess } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
-import { once } from 'node:events'
-import { fileURLToPath } from 'node:url'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { RedisStoreConfig } from '../../config/model.ts'
 import { outboundLimits } from '../../gateway/limits/outbound-limiter.ts'
 import type { OutboundLimits } from '../../gateway/limits/outbound-limiter.ts'
 import { redisGrants } from '../../gateway/limits/redis-grants.ts'
 import type { Priority } from '../../gateway/limits/waiting-line.ts'
-import { killed } from '../kit/child.ts'
 import { redisSource, redisStoreConfig, startRedis } from '../kit/redis.ts'
 import type { RedisServer } from '../kit/redis.ts'
 import { missing, skips } from '../kit/servers.ts'
 import { until } from '../kit/until.ts'
-import type { LimitTask } from './limit-user.ts'
+import { go, grantsOf, limitUsers, rate } from './limit-users.ts'
 
 const source = await redisSource()
 
@@ -22,7 +17,6 @@ describe.skipIf(skips(source))(`a rate limit that several processes share over R
   let redis: RedisServer
   let config: RedisStoreConfig
   let all: OutboundLimits[] = []
-  let children: ChildProcess[] = []
   let lines: string[] = []
   let alone = 0
   const line = (_fields: object, message: string): void => void lines.push(message)
@@ -34,13 +28,12 @@ describe.skipIf(skips(source))(`a rate limit that several processes share over R
   beforeEach(() => {
     config = { ...redisStoreConfig({ urls: [redis.url] }), keyPrefix: `${randomUUID()}:` }
     all = []
-    children = []
     lines = []
     alone = 0
   })
   afterEach(async () => {
     for (const limits of all) limits.close()
-    await Promise.all(children.map(killed))
+    await kill()
   })
 
   /** As one more process has it. */
@@ -54,22 +47,7 @@ describe.skipIf(skips(source))(`a rate limit that several processes share over R
     all.push(limits)
     return limits
   }
-  const rate = { limit: 100, windowMs: 60_000 }
-  const grantsOf = async (limits: OutboundLimits, count: number, of = rate, priority: Priority = 0, maxWaitMs = 0): Promise<number> => {
-    const taken = await Promise.all(Array.from({ length: count }, () => limits.take('payment', of, priority, { maxWaitMs })))
-    return taken.filter(({ granted }) => granted).length
-  }
-  const process = async (task: Omit<LimitTask, 'store'>): Promise<ChildProcess> => {
-    const child = fork(fileURLToPath(new URL('./limit-user.ts', import.meta.url)), [JSON.stringify({ store: config, ...task })], { execArgv: [] })
-    children.push(child)
-    await once(child, 'message')
-    return child
-  }
-  const go = async (child: ChildProcess): Promise<number> => {
-    const answered = once(child, 'message') as Promise<[number]>
-    child.send('go')
-    return (await answered)[0]
-  }
+  const { process, kill } = limitUsers(() => config)
 
   test('lets exactly 100 pass of 2 times 200 that come at the same time', async () => {
     const two = await Promise.all([1, 2].map(() => process({ takes: 200, rate, maxWaitMs: 0 })))

@@ -1,23 +1,18 @@
-import { fork } from 'node:child_process'
-import type { ChildProcess } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { outboundLimits } from '../../gateway/limits/outbound-limiter.ts'
 import type { OutboundLimits } from '../../gateway/limits/outbound-limiter.ts'
 import { sqliteGrants } from '../../gateway/limits/sqlite-grants.ts'
 import type { Priority } from '../../gateway/limits/waiting-line.ts'
 import { killed } from '../kit/child.ts'
-import type { LimitTask } from './limit-user.ts'
+import { go, grantsOf, limitUsers, rate } from './limit-users.ts'
 
 let folder = ''
 let path = ''
 let all: OutboundLimits[] = []
-let children: ChildProcess[] = []
 let lines: string[] = []
 let alone = 0
 const line = (_fields: object, message: string): void => void lines.push(message)
@@ -26,13 +21,12 @@ beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'headgate-limits-'))
   path = join(folder, 'store.db')
   all = []
-  children = []
   lines = []
   alone = 0
 })
 afterEach(async () => {
   for (const limits of all) limits.close()
-  await Promise.all(children.map(killed))
+  await kill()
   await rm(folder, { recursive: true, force: true, maxRetries: 5 })
 })
 
@@ -47,23 +41,7 @@ const open = (): OutboundLimits => {
   all.push(limits)
   return limits
 }
-const rate = { limit: 100, windowMs: 60_000 }
-const grantsOf = async (limits: OutboundLimits, count: number, of = rate): Promise<number> => {
-  const taken = await Promise.all(Array.from({ length: count }, () => limits.take('payment', of, 0, { maxWaitMs: 0 })))
-  return taken.filter(({ granted }) => granted).length
-}
-const process = async (task: Omit<LimitTask, 'store'>): Promise<ChildProcess> => {
-  const store = { type: 'embedded', path }
-  const child = fork(fileURLToPath(new URL('./limit-user.ts', import.meta.url)), [JSON.stringify({ store, ...task })], { execArgv: [] })
-  children.push(child)
-  await once(child, 'message')
-  return child
-}
-const go = async (child: ChildProcess): Promise<number> => {
-  const answered = once(child, 'message') as Promise<[number]>
-  child.send('go')
-  return (await answered)[0]
-}
+const { process, kill } = limitUsers(() => ({ type: 'embedded', path }))
 
 describe('a rate limit that the processes of one machine share over a file', () => {
   test('lets exactly 100 pass of 2 times 200 that come at the same time, and none after a crash', async () => {
