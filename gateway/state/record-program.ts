@@ -1,20 +1,11 @@
 import type { ProgramOpener } from '../messaging/sqlite/program.ts'
-import type { StoredRecord } from './record-store.ts'
+import type { NewRecord, StoredRecord } from './record-store.ts'
 import { makeTables } from './record-tables.ts'
 import { never, recordOf, textOf } from './record-values.ts'
 import type { Place } from './record-values.ts'
 
 /** A record whose texts and times are as the file has them. */
-export interface RecordRow {
-  readonly kind: string
-  readonly id: string
-  readonly group: string
-  readonly state: string
-  readonly dueAtMs: number
-  readonly expiresAtMs: number
-  readonly createdAtMs: number
-  readonly value: string
-}
+export type RecordRow = NewRecord
 
 interface Named {
   readonly kind: string
