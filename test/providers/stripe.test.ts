@@ -290,6 +290,22 @@ describe('asking after an intent', () => {
     })
   })
 
+  test('does not take a payment or refund of an earlier use of the key for one of this intent', async () => {
+    const payment = idOf(await create({}, { key: 'hg_lost' }))
+    await stripe.call('refund', { payment, amount: 50 }, { key: 'hg_lost_too' })
+    nowMs += 25 * 3_600_000
+    const asked = options()
+    later()
+    expect(await stripe.lookup('create_payment', charge, asked)).toEqual({ found: 'absent' })
+    expect(await stripe.lookup('refund', { payment, amount: 50 }, { ...asked, key: 'hg_lost_too' })).toEqual({ found: 'absent' })
+  })
+
+  test('does not take a payment of another amount for the one that was asked for', async () => {
+    await create({}, options())
+    expect(await stripe.lookup('create_payment', { ...charge, amount: 2000 }, options())).toEqual({ found: 'unknown' })
+    expect(await stripe.lookup('create_payment', { ...charge, currency: 'usd' }, options())).toEqual({ found: 'unknown' })
+  })
+
   test('says that nothing has happened only when nothing can be under way any more', async () => {
     const asked = options()
     server.script('lost_request')

@@ -1,9 +1,10 @@
 import { ProviderFailure } from '../../../gateway/plugin.ts'
 import type { FailureKind, Json, Lookup, OperationCall } from '../../../gateway/plugin.ts'
 import { refusal } from '../failure.ts'
-import { at, listAt, textAt } from '../json.ts'
+import { at, integerAt, listAt, textAt } from '../json.ts'
 import { paymentJson, refundJson } from '../payment.ts'
 import type { StripeClient } from './client.ts'
+import { toStripe } from './money.ts'
 import { isDeclined, keyName, paymentOf, refundOf } from './payment-intent.ts'
 
 const pageSize = 100
@@ -17,6 +18,9 @@ const spanEndsS = [1, 4, 12]
 const settledAfterMs = 90_000
 /** What a search does not find by then is not there. */
 const searchableAfterMs = 2 * 3_600_000
+
+/** As long as Stripe knows a key it gives the same payment again; a little less, for clocks that differ. */
+const sameKeyS = 23 * 3600
 
 type Found = (call: OperationCall) => Promise<Lookup>
 
@@ -36,7 +40,7 @@ export const stripeLookups = (
     for (let page = 0; page < maxPages; page += 1) {
       const answer = await stripe.get(path, { ...query, limit: pageSize, starting_after: after }, call.signal)
       const items = listAt(answer, 'data')
-      const found = items.find((item) => textAt(item, 'metadata', keyName) === call.key)
+      const found = items.find((item) => isMarked(call, item))
       if (found !== undefined) return { found, all: true }
       after = textAt(items.at(-1), 'id')
       if (at(answer, 'has_more') !== true || after === undefined) return { found: undefined, all: true }
@@ -70,7 +74,7 @@ export const stripeLookups = (
   const searched = async (call: OperationCall): Promise<Marked> => {
     const query = `metadata[${JSON.stringify(keyName)}]:${JSON.stringify(call.key)}`
     const answer = await stripe.get('/v1/payment_intents/search', { query }, call.signal)
-    const found = listAt(answer, 'data').find((item) => textAt(item, 'metadata', keyName) === call.key)
+    const found = listAt(answer, 'data').find((item) => isMarked(call, item))
     return { found, all: now() - call.firstAttemptAtMs >= searchableAfterMs }
   }
 
@@ -83,6 +87,7 @@ export const stripeLookups = (
   const created: Found = async (call) => {
     const { found, all } = await lookedFor(call)
     if (found === undefined) return all ? nothingYet(call) : { found: 'unknown' }
+    if (!isAskedFor(call, found)) return { found: 'unknown' }
     if (isDeclined(found)) return { found: 'failed', failure: refusal('The payment was declined', declineOf(found)) }
     const confirmed = textAt(call.input, 'payment_method') !== undefined
     const halfDone = ['requires_confirmation', 'requires_payment_method'].includes(textAt(found, 'status') ?? '')
@@ -127,6 +132,19 @@ interface Marked {
 }
 
 type Query = Readonly<Record<string, string | number | undefined>>
+
+/** A key that its caller uses again once it is forgotten gives the same mark: what is that much older was made for another intent. */
+function isMarked(call: OperationCall, item: Json): boolean {
+  const createdS = integerAt(item, 'created')
+  const isOlder = createdS !== undefined && createdS < Math.floor(call.firstAttemptAtMs / 1000) - sameKeyS
+  return !isOlder && textAt(item, 'metadata', keyName) === call.key
+}
+
+/** Another amount under the same key was asked for by somebody else. */
+function isAskedFor(call: OperationCall, found: Json): boolean {
+  const currency = textAt(call.input, 'currency') ?? ''
+  return textAt(found, 'currency') === currency && integerAt(found, 'amount') === toStripe(integerAt(call.input, 'amount') ?? 0, currency)
+}
 
 const declineOf = (intent: Json): string => textAt(intent, 'last_payment_error', 'code') ?? 'card_declined'
 
