@@ -67,7 +67,12 @@ export const idempotency = {
       description: 'Header that carries the key.',
     },
     required: { type: 'boolean', default: false, description: 'Whether requests without a key are refused with 400.' },
-    ttl: { type: 'string', format: 'headgate-age', default: '24h', description: 'How long a key is remembered.' },
+    ttl: {
+      type: 'string',
+      format: 'headgate-age',
+      default: '24h',
+      description: 'How long a key is remembered; for `integration`: as the integration says in `idempotency_ttl`, unless it is written here.',
+    },
   },
 } as const satisfies JSONSchema
 

@@ -89,6 +89,7 @@ test('an operation that demands a key makes the rule demand one', () => {
   const target = (text: string) => configOf(text).routes[0]?.target
   expect(target(paymentWith([]))).toMatchObject({ type: 'operation', idempotency: { header: 'idempotency-key', required: true } })
   expect(target(paymentWith(['operations: { create_payment: { idempotency: optional } }']))).toMatchObject({ idempotency: { required: false } })
+  expect(target(paymentWith(['idempotency_ttl: 7d']))).toMatchObject({ idempotency: { ttlMs: 7 * 86_400_000 } })
 })
 
 test('own failure modes come first, then those of the integration that can happen; each knows its queue and its status', () => {

@@ -49,7 +49,7 @@ export const resolve = (tree: Tree, files: ReadFiles, cwd: string): GatewayConfi
     tracing: resolveTracing(input),
     services: resolveServices(tree, input, files.tls),
     routes: (input.routing_rules ?? []).map((rule, index) =>
-      resolveRoute(rule, ruleOrigin(tree, index), tree.isWritten(['routing_rules', index, 'max_body']), ruleMessaging),
+      resolveRoute(rule, ruleOrigin(tree, index), (...steps) => tree.isWritten(['routing_rules', index, ...steps]), ruleMessaging),
     ),
     ...messaging,
     plugins: pluginSources(tree),

@@ -33,11 +33,11 @@ export interface RuleMessaging {
 /**
  * One validated rule to a route.
  * @param origin Where the rule stands, `file:line:col`.
- * @param limitsBody Whether the rule itself says `max_body`.
+ * @param isWritten Whether the rule itself says this key.
  */
-export const resolveRoute = (rule: ValidRule, origin: string, limitsBody: boolean, messaging: RuleMessaging): RouteConfig => {
+export const resolveRoute = (rule: ValidRule, origin: string, isWritten: (...steps: string[]) => boolean, messaging: RuleMessaging): RouteConfig => {
   const match = resolveMatch(rule)
-  const target = resolveTarget(rule, messaging)
+  const target = resolveTarget(rule, isWritten, messaging)
   const maxBodyBytes = readBytes(rule.max_body)
   return {
     id: routeId(match),
@@ -54,7 +54,7 @@ export const resolveRoute = (rule: ValidRule, origin: string, limitsBody: boolea
     ...optional('requestHeaders', resolveEdits(rule.request_headers)),
     ...optional('responseHeaders', resolveEdits(rule.response_headers)),
     ...optional('cors', resolveCors(rule)),
-    maxBodyBytes: limitsBody ? maxBodyBytes : Math.min(maxBodyBytes, messaging.maxMessageBytes(target)),
+    maxBodyBytes: isWritten('max_body') ? maxBodyBytes : Math.min(maxBodyBytes, messaging.maxMessageBytes(target)),
     ...optional('mirror', rule.mirror && { service: rule.mirror.service, percent: readPercent(rule.mirror.percent) }),
   }
 }
@@ -95,7 +95,7 @@ export const routeId = ({ segments, prefix, trailingSlash, methods, hosts, heade
   ])
 }
 
-const resolveTarget = (rule: ValidRule, { events, integrations }: RuleMessaging): RouteTarget => {
+const resolveTarget = (rule: ValidRule, isWritten: (...steps: string[]) => boolean, { events, integrations }: RuleMessaging): RouteTarget => {
   if (rule.service !== undefined) return { type: 'service', service: rule.service }
   if (rule.split !== undefined) return { type: 'split', choices: rule.split.map(({ service, weight }) => ({ service, weight })) }
   if (rule.redirect !== undefined) return { type: 'redirect', to: rule.redirect.to, status: rule.redirect.status }
@@ -105,11 +105,11 @@ const resolveTarget = (rule: ValidRule, { events, integrations }: RuleMessaging)
   const request = rule.request === undefined ? {} : { request: rule.request as JsonTemplate }
   if (rule.integration !== undefined && rule.operation !== undefined) {
     const { integration, operation } = rule
-    const required = integrations.some(
-      ({ name, operations }) => name === integration && operations.some((one) => one.name === operation && one.idempotency === 'required'),
-    )
+    const provider = integrations.find(({ name }) => name === integration)
+    const required = provider?.operations.some((one) => one.name === operation && one.idempotency === 'required') === true
     const own = resolveIdempotency(rule.idempotency)
-    const idempotency = { ...own, required: own.required || required }
+    const ttlMs = isWritten('idempotency', 'ttl') ? own.ttlMs : (provider?.idempotencyTtlMs ?? own.ttlMs)
+    const idempotency = { ...own, ttlMs, required: own.required || required }
     return { type: 'operation', integration, operation, idempotency, ...request, response: resolveResponse(rule.response) }
   }
   if (rule.flow !== undefined)

@@ -175,6 +175,17 @@ describe('an operation that is still open', () => {
     expect([got.status, jsonOf(got), got.headers['preference-applied']]).toEqual([201, { id: 'pi_1' }, 'wait=10'])
   })
 
+  test('that fails while its caller waits is told as it would be at once', async () => {
+    await start()
+    const failure = { kind: 'rejected', executed: 'no', message: 'declined' } as const
+    answer = () => {
+      status = { ...intent, state: 'failed', output: undefined, failure }
+      return Promise.resolve(pending)
+    }
+    const got = await post({ headers: { prefer: 'wait=10' } })
+    expect([got.status, jsonOf(got)['failure']]).toEqual([422, 'rejected'])
+  })
+
   test('has a status that shows how it ended, and nothing of why the provider failed but its kind', async () => {
     await start()
     const failure = { kind: 'rejected', executed: 'no', message: 'card of Jo declined at host db-7', code: 'card_declined' } as const

@@ -1,5 +1,6 @@
 import type { OperationTarget, RouteConfig } from '../../config/model.ts'
 import { GatewayError } from '../errors.ts'
+import { statusOfKind } from '../integrations/failure.ts'
 import type { IntentState, OperationResult, Operations } from '../integrations/operation.ts'
 import { traceparent } from '../observe/trace.ts'
 import { told } from './accept-language.ts'
@@ -61,7 +62,8 @@ export function operationRoute(config: RouteConfig, target: OperationTarget, dep
       return { type: 'completed', id: result.id, output: ended.output, replayed: result.replayed, by: ended.integration }
     }
     if (ended?.state === 'failed' && ended.failure !== undefined) {
-      return { type: 'failed', id: result.id, failure: ended.failure, mode: ended.mode, tell: ended.tell, status: 502, replayed: result.replayed }
+      const { failure, mode, tell, status = statusOfKind(failure.kind) } = { ...ended, failure: ended.failure }
+      return { type: 'failed', id: result.id, failure, mode, tell, status, replayed: result.replayed }
     }
     return result
   }

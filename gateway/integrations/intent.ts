@@ -168,5 +168,6 @@ export const statusOf = (intent: Intent, state: IntentState): IntentStatus => ({
   failure: intent.failure,
   mode: intent.told?.mode,
   tell: intent.told?.tell,
+  ...(state === 'failed' && intent.told?.type === 'failed' ? { status: intent.told.status } : {}),
   output: state === 'completed' ? intent.output : undefined,
 })

@@ -119,6 +119,8 @@ export interface IntentStatus {
   readonly failure: StoredFailure | undefined
   readonly mode: string | undefined
   readonly tell: Tell | undefined
+  /** Of the answer to the caller, for one that has failed. */
+  readonly status?: number
   /** Of a completed one. */
   readonly output: JsonValue | undefined
 }
