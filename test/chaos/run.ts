@@ -1,7 +1,7 @@
 /**
  * npm run chaos -- [--short] [--scenario NAMES] [--broker NAMES] [--seed N] [--format text|json]
  *   --short     sizes of the test suite instead of those of the promises
- *   --scenario  comma-separated: gateway-kill, poison, broker-kill, broker-freeze, link-cut, leader-kill, flow-kill
+ *   --scenario  comma-separated: gateway-kill, poison, broker-kill, broker-freeze, link-cut, leader-kill, flow-kill, payments
  *   --broker    comma-separated: embedded, rabbitmq
  *   --seed      repeats the chance of an earlier run
  * Ends with 1 when a promise was broken, with 2 when it was called wrongly; with CI=true also with 1 when a broker could not be had.
