@@ -57,6 +57,7 @@ export interface Providers {
   breakers(): readonly BreakerSample[]
   /** Flows begin no step any more; once `callers` have ended, whose calls they are, operations under way are waited for too. */
   drain(timeoutMs: number, callers: Promise<unknown>): Promise<void>
+  /** Idempotent. */
   close(): Promise<void>
 }
 
@@ -157,6 +158,16 @@ export function providers(deps: ProvidersDeps): Providers {
 
   const ids = sealedIds(state, epochNow)
 
+  let closed: Promise<void> | undefined
+  const close = async (): Promise<void> => {
+    await work.close()
+    await all.close()
+    await channels.close()
+    limiter.close()
+    secrets.close()
+    await state.close()
+  }
+
   return {
     operations: all.operations,
     flows: work,
@@ -174,13 +185,6 @@ export function providers(deps: ProvidersDeps): Providers {
       await all.drain(Math.max(0, endsAtMs - now()))
       await channels.drain(Math.max(1000, endsAtMs - now()))
     },
-    close: async () => {
-      await work.close()
-      await all.close()
-      await channels.close()
-      limiter.close()
-      secrets.close()
-      await state.close()
-    },
+    close: () => (closed ??= close()),
   }
 }
