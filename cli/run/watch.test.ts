@@ -111,6 +111,13 @@ test('what was written between loading and watching is a change', async () => {
   await expect.poll(calls, waiting).toBe(1)
 })
 
+test('what was deleted between loading and watching is a change', async () => {
+  const known = await contentHashes([file])
+  await rm(file)
+  await start([file], known)
+  await expect.poll(calls, waiting).toBe(1)
+})
+
 test('changes that come while one is worked on lead to one more call', async () => {
   let release: (() => void) | undefined
   watching = watch({

@@ -94,7 +94,9 @@ export const watch = (options: WatchOptions): Watch => {
       arm()
       seen = await statFingerprint(paths)
       const now = await contentHashes(paths)
-      hashes = new Map([...now].map(([file, hash]) => [file, hashes.get(file) ?? known?.get(file) ?? hash]))
+      // A file that was loaded and is gone by now has changed too.
+      const loaded = hashes.size === 0 ? new Map([...(known ?? []), ...now]) : now
+      hashes = new Map([...loaded].map(([file, hash]) => [file, hashes.get(file) ?? known?.get(file) ?? hash]))
       // What was written since those were read is a change like any other.
       onEvent()
     },

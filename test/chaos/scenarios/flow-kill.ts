@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { unsealed } from '../../../gateway/state/sealed-ids.ts'
 import { freePort } from '../../kit/upstream.ts'
 import { until } from '../../kit/until.ts'
 import { chance } from '../chance.ts'
@@ -91,9 +92,9 @@ async function run(surroundings: Surroundings): Promise<RunResult> {
         const headers = { 'content-type': 'application/json', 'idempotency-key': trial }
         const answer = await fetch(`${url}/orders`, { method: 'POST', headers, body, signal: AbortSignal.timeout(10_000) })
         const document = (await answer.json()) as { readonly id?: string }
-        if (answer.status === 202 && document.id !== undefined) return void ids.set(trial, document.id)
+        if (answer.status === 202 && document.id !== undefined) return void ids.set(trial, unsealed(document.id))
         // It had ended already when it came again.
-        if (answer.status === 200 || answer.status === 502 || answer.status === 422) return void ids.set(trial, document.id ?? '')
+        if (answer.status === 200 || answer.status === 502 || answer.status === 422) return void ids.set(trial, unsealed(document.id ?? ''))
       } catch {
         // Cut off by a kill.
       }
