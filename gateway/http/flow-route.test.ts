@@ -90,7 +90,7 @@ describe('a request for a flow', () => {
     later = { ...running, state: 'completed', output: { id: 'o7' } }
     const got = await post()
     expect([got.status, jsonOf(got)]).toEqual([201, { order: 'o7' }])
-    expect(asked).toMatchObject([{ flow: 'order_placement', input: { tea: 2 }, key: 'k1', scope: 'orders rule' }])
+    expect(asked).toMatchObject([{ flow: 'order_placement', input: { tea: 2 }, key: 'k1', scope: '["/orders",[]]' }])
     expect(waits).toEqual([700])
   })
 

@@ -6,6 +6,7 @@ import { told } from './accept-language.ts'
 import type { Told } from './accept-language.ts'
 import type { Exchange } from './exchange.ts'
 import { idempotencyKey } from './idempotency-key.ts'
+import { keyScope } from './key-scope.ts'
 import { doneAnswer, failedAnswer, pendingAnswer } from './operation-answer.ts'
 import { operationInput } from './operation-input.ts'
 import { checkMethod, ownRoute } from './own-route.ts'
@@ -30,6 +31,7 @@ export function flowRoute(config: RouteConfig, target: FlowTarget, flow: FlowCon
   const inputOf = operationInput(config, target.request, deps.now)
   const done = doneAnswer(target.response)
   const { header, required } = target.idempotency
+  const scope = keyScope(config.match)
 
   const answerOf = (exchange: Exchange, input: JsonValue, status: FlowStatus, text: Told | undefined, more: readonly string[]): OwnAnswer => {
     switch (status.state) {
@@ -56,7 +58,7 @@ export function flowRoute(config: RouteConfig, target: FlowTarget, flow: FlowCon
       throw new GatewayError('IDEMPOTENCY_KEY_MISSING', { detail: `Send the header ${header}, with a new value for each intent.` })
     }
     const input = await inputOf(exchange, key)
-    const { replayed, ...begun } = await deps.flows.start({ flow: flow.name, input, key, scope: config.id, traceparent: traceparent(exchange.trace) })
+    const { replayed, ...begun } = await deps.flows.start({ flow: flow.name, input, key, scope, traceparent: traceparent(exchange.trace) })
     const prefer = preferences(headers['prefer'])
     const later = prefer.applied.some((text) => text.includes('respond-async'))
     const waitMs = prefer.waitMs > 0 ? prefer.waitMs : later ? 0 : flow.waitMs

@@ -95,7 +95,15 @@ describe('a request for an operation', () => {
     expect([got.status, jsonOf(got)]).toEqual([201, { id: 'pi_1' }])
     expect(got.headers).toMatchObject({ 'content-type': 'application/json', 'cache-control': 'no-store' })
     expect(asked).toMatchObject([
-      { integration: 'payment', operation: 'create_payment', input: { amount: 100 }, key: 'k1', scope: 'orders rule', from: 'door', ttlMs: 60_000 },
+      {
+        integration: 'payment',
+        operation: 'create_payment',
+        input: { amount: 100 },
+        key: 'k1',
+        scope: '["/orders",[]]',
+        from: 'door',
+        ttlMs: 60_000,
+      },
     ])
     expect(asked[0]?.trace?.traceparent).toMatch(/^00-[0-9a-f]{32}-[0-9a-f]{16}-0[01]$/)
   })

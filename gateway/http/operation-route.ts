@@ -6,6 +6,7 @@ import { traceparent } from '../observe/trace.ts'
 import { told } from './accept-language.ts'
 import type { Exchange } from './exchange.ts'
 import { idempotencyKey } from './idempotency-key.ts'
+import { keyScope } from './key-scope.ts'
 import { doneAnswer, failedAnswer, pendingAnswer } from './operation-answer.ts'
 import { operationInput } from './operation-input.ts'
 import { checkMethod, ownRoute } from './own-route.ts'
@@ -28,6 +29,7 @@ export function operationRoute(config: RouteConfig, target: OperationTarget, dep
   const inputOf = operationInput(config, target.request, deps.now)
   const done = doneAnswer(target.response)
   const { header, required, ttlMs } = target.idempotency
+  const scope = keyScope(config.match)
 
   const answerOf = (exchange: Exchange, input: Parameters<typeof done>[0]['input'], result: OperationResult, more: readonly string[]): OwnAnswer => {
     const text = 'tell' in result ? told(result.tell, exchange.req.headers['accept-language']) : undefined
@@ -85,7 +87,7 @@ export function operationRoute(config: RouteConfig, target: OperationTarget, dep
         operation: target.operation,
         input,
         key,
-        scope: config.id,
+        scope,
         from: 'door',
         ttlMs,
         deadlineAtMs: exchange.startedAtMs + config.deadlineMs,

@@ -25,7 +25,7 @@ export interface OperationRequest {
   readonly input: JsonValue
   /** Of the caller: names the intent. Undefined: one of its own is made, for operations that do not require one. */
   readonly key: string | undefined
-  /** Keeps equal keys of different callers apart: the id of the route, the name of the flow. */
+  /** Keeps equal keys of different callers apart: the place of the route, the queue of the consumer, the name of the flow. */
   readonly scope: string
   /**
    * - `door`: a caller waits; attempts go by `retry` of the integration, `queue` puts the intent into its queue.
