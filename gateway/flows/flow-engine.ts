@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { FlowConfig, GatewayConfig } from '../../config/model.ts'
 import type { Alerts } from '../alerts/alert.ts'
 import { GatewayError } from '../errors.ts'
+import { otherInput } from '../integrations/operation.ts'
 import { traceContext, traceparent } from '../observe/trace.ts'
 import type { Service } from '../services/service.ts'
 import type { RecordStore } from '../state/record-store.ts'
@@ -104,7 +105,7 @@ export function flows(deps: FlowsDeps): FlowEngine {
       const known = await store.get(flowKind, record.id)
       if (known === undefined) continue
       const stored = decoded(known.value)
-      if (stored.digest !== record.digest) throw new GatewayError('IDEMPOTENCY_CONFLICT')
+      if (stored.digest !== record.digest) throw new GatewayError('IDEMPOTENCY_CONFLICT', { detail: otherInput })
       return { ...statusOf(stored), replayed: true }
     }
     throw new GatewayError('STATE_UNAVAILABLE')

@@ -16,6 +16,7 @@ import { intentKind, intentLedger } from './intent-ledger.ts'
 import type { Hold } from './intent-ledger.ts'
 import { integration, within } from './integration.ts'
 import type { Integration, IntegrationDeps, Operation } from './integration.ts'
+import { otherInput } from './operation.ts'
 import type { OperationRequest, OperationResult, Operations, StoredFailure } from './operation.ts'
 import { reconciler } from './reconciler.ts'
 import { webhookIntake } from './webhook-intake.ts'
@@ -115,7 +116,7 @@ export function integrations(deps: IntegrationsDeps): Integrations {
       const found = await ledger.find(intent.id)
       // It expired in between, or somebody took it: look again.
       if (found === undefined) continue
-      if (found.intent.digest !== intent.digest) throw new GatewayError('IDEMPOTENCY_CONFLICT')
+      if (found.intent.digest !== intent.digest) throw new GatewayError('IDEMPOTENCY_CONFLICT', { detail: otherInput })
       const admitted = admission(found, from, epochNow(), input)
       if (admitted.type === 'answer') return admitted.result
       const taken: Hold | undefined = await ledger.take(found, admitted.change)

@@ -127,3 +127,6 @@ export interface IntentStatus {
 
 /** Header of messages that were made by a failure mode: the id of the intent to go on with. Their body is a note for people. */
 export const intentHeader = 'headgate-intent'
+
+/** What a caller is told who uses a key for something else. */
+export const otherInput = 'The input was another one before. A new intent needs a new key.'
